@@ -1,0 +1,116 @@
+# Recipes of the project. `./just` stands for `just` where that is not installed.
+
+set positional-arguments
+
+top := justfile_directory()
+python := quote(top / ".tools/python/bin/python")
+release := "binary=$(" + quote(top / ".cargo/binary") + " build --release -p tauscope) && exec \"$binary\""
+
+# lists the recipes
+[private]
+default:
+    @{{ quote(just_executable()) }} --justfile {{ quote(justfile()) }} --list --unsorted
+
+# fits a network to a recording: just fit zebrafish
+[group('program')]
+[no-cd]
+[no-exit-message]
+fit dataset *args:
+    @{{ release }} fit "$@"
+
+# makes a synthetic data set from a specification: just generate SPEC.toml
+[group('program')]
+[no-cd]
+[no-exit-message]
+generate spec *args:
+    @{{ release }} generate "$@"
+
+# runs a fitted network on a data set: just simulate RESULT.h5
+[group('program')]
+[no-cd]
+[no-exit-message]
+simulate result *args:
+    @{{ release }} simulate "$@"
+
+# compares the gradients on your own data, three ways: just check zebrafish
+[group('program')]
+[no-cd]
+[no-exit-message]
+check dataset *args:
+    @{{ release }} check "$@"
+
+# says what is in a data set or a result: just inspect FILE.h5
+[group('program')]
+[no-cd]
+[no-exit-message]
+inspect file *args:
+    @{{ release }} inspect "$@"
+
+# computes one gradient and times it: just gradient PROBLEM.h5
+[group('program')]
+[no-cd]
+[no-exit-message]
+gradient problem *args:
+    @{{ release }} gradient "$@"
+
+# refits generated teachers and counts the time constants that come back
+[group('evidence')]
+[no-exit-message]
+recover *args: _python
+    @binary=$(.cargo/binary build --release -p tauscope) && TAUSCOPE_BIN="$binary" exec {{ python }} tests/recovery/recover.py "$@"
+
+# runs the benchmarks
+[group('evidence')]
+[no-exit-message]
+bench *args:
+    cargo bench --workspace "$@"
+
+# everything that must hold before a change is merged: format, lints, tests, documentation, other programs' readers
+[group('development')]
+test: format-check lint unit doc interop
+
+# exactly what continuous integration runs
+[group('development')]
+ci: test
+
+# formats the code
+[group('development')]
+fmt: _components
+    cargo fmt --all
+
+# checks the format
+[group('development')]
+format-check: _components
+    cargo fmt --all --check
+
+# clippy, with warnings as errors
+[group('development')]
+lint: _components
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# the Rust tests and the examples in the documentation
+[group('development')]
+unit *args:
+    cargo test --workspace "$@"
+
+# builds the documentation, with warnings as errors
+[group('development')]
+doc *args:
+    RUSTDOCFLAGS="-D warnings ${RUSTDOCFLAGS:-}" cargo doc --workspace --no-deps "$@"
+
+# reads our files with h5py and xarray, and the other way round
+[group('development')]
+interop *args: _python
+    @binary=$(.cargo/binary test --workspace --no-run) && TAUSCOPE_BIN="$binary" exec {{ python }} -m pytest tests/interop "$@"
+
+# makes the shipped recordings anew from the published packages
+[group('development')]
+data *args: _python
+    {{ python }} data/rebuild.py "$@"
+
+_python:
+    @python3 -I .cargo/tools.py python tests/interop/requirements.txt
+
+# A minimal rustup toolchain lacks both.
+_components:
+    @cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || rustup component add rustfmt clippy
