@@ -1,1 +1,23 @@
-//! adjoint
+//! Solve a rate network and differentiate what it does.
+//!
+//! [`forward`] integrates a batch of trials and keeps what [`backward`] needs to turn cotangents of
+//! the rates into the gradient with respect to every parameter and the initial state.
+//! [`sensitivities`] carries directions along with the state: the independent second opinion, and the
+//! Jacobian of Gauss-Newton.
+//!
+//! Adaptive methods solve the continuous adjoint equation; fixed-step methods have their exact
+//! discrete adjoint. This is the only crate that names diffsol.
+
+mod adaptive;
+mod direction;
+mod error;
+mod fixed_step;
+mod forward;
+mod method;
+mod tolerances;
+
+pub use direction::Direction;
+pub use error::{Phase, SolveError};
+pub use forward::{Adjoint, Sensitivities, Statistics, Trajectory, backward, forward, sensitivities};
+pub use method::{AdaptiveMethod, FixedStepMethod, Integrator};
+pub use tolerances::Tolerances;

@@ -1,0 +1,179 @@
+use crate::adaptive::{self, DenseTape};
+use crate::fixed_step::{self, StepTape};
+use crate::{Direction, Integrator, SolveError};
+use tauscope_dynamics::{Gradient, InputSignal, RateNetwork};
+
+/// What a solve cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Evaluations of the right-hand side of one trial: trials x evaluations.
+    pub rhs_evaluations: u64,
+    /// Accepted steps.
+    pub steps: u64,
+    /// Rejected steps.
+    pub rejected: u64,
+}
+
+impl std::ops::AddAssign for Statistics {
+    fn add_assign(&mut self, other: Statistics) {
+        self.rhs_evaluations += other.rhs_evaluations;
+        self.steps += other.steps;
+        self.rejected += other.rejected;
+    }
+}
+
+/// A solved batch: the rates at the evaluation times, and what the backward solve needs.
+#[derive(Debug, Clone)]
+pub struct Trajectory {
+    pub(crate) t_eval: Vec<f64>,
+    /// States at the evaluation times, one state-shaped slice after the other.
+    pub(crate) states: Vec<f64>,
+    /// Rates at the evaluation times, (unit, trial) blocks one after the other.
+    pub(crate) rates: Vec<f64>,
+    pub(crate) block_len: usize,
+    pub(crate) tape: Tape,
+    /// What it cost.
+    pub statistics: Statistics,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Tape {
+    Dense(DenseTape),
+    Steps(StepTape),
+}
+
+impl Trajectory {
+    /// Evaluation times.
+    pub fn t_eval(&self) -> &[f64] {
+        &self.t_eval
+    }
+
+    /// Rates at evaluation time `j`, (unit, trial).
+    pub fn rates(&self, j: usize) -> &[f64] {
+        &self.rates[j * self.block_len..(j + 1) * self.block_len]
+    }
+
+    /// State at evaluation time `j`, see `StateShape`.
+    pub fn state(&self, j: usize) -> &[f64] {
+        let len = self.states.len() / self.t_eval.len();
+        &self.states[j * len..(j + 1) * len]
+    }
+}
+
+/// The result of a backward solve.
+#[derive(Debug, Clone)]
+pub struct Adjoint {
+    /// With respect to the parameters.
+    pub gradient: Gradient,
+    /// With respect to the initial state, (state-shaped).
+    pub initial_state: Vec<f64>,
+    /// What it cost.
+    pub statistics: Statistics,
+}
+
+/// Rates and their derivatives along directions.
+#[derive(Debug, Clone)]
+pub struct Sensitivities {
+    /// For every evaluation time, (unit, (1 + direction) x trial): first the rates themselves, then their
+    /// derivative along each direction, trials fastest.
+    pub rates: Vec<f64>,
+    /// Length of the block of one evaluation time.
+    pub block_len: usize,
+    /// What it cost.
+    pub statistics: Statistics,
+}
+
+impl Sensitivities {
+    /// The block at evaluation time `j`.
+    pub fn at(&self, j: usize) -> &[f64] {
+        &self.rates[j * self.block_len..(j + 1) * self.block_len]
+    }
+}
+
+/// Integrates the trials of `input` from `y0` and evaluates them at `t_eval`.
+///
+/// `y0`: state-shaped (see `StateShape`); `t_eval`: strictly increasing, within
+/// `[input.start(), input.end()]`.
+///
+/// # Errors
+/// [`SolveError`] with time and unit where the solve does not reach its end.
+pub fn forward(
+    network: &RateNetwork,
+    input: &InputSignal,
+    y0: &[f64],
+    t_eval: &[f64],
+    integrator: &Integrator,
+) -> Result<Trajectory, SolveError> {
+    check_t_eval(input, t_eval)?;
+    match *integrator {
+        Integrator::Adaptive { method, tolerances } => {
+            adaptive::forward(network, input, y0, t_eval, method, tolerances)
+        }
+        Integrator::FixedStep { method, step } => {
+            fixed_step::forward(network, input, y0, t_eval, method, step)
+        }
+    }
+}
+
+/// Gradient of a cost from its cotangents: `cotangents` holds `d cost / d rates` at the evaluation times of
+/// `trajectory`, (unit, trial) blocks one after the other. The other arguments as in [`forward`].
+///
+/// # Errors
+/// [`SolveError`]: a backward solve that fails is a failure, not a number.
+pub fn backward(
+    network: &RateNetwork,
+    input: &InputSignal,
+    trajectory: &Trajectory,
+    cotangents: &[f64],
+    integrator: &Integrator,
+) -> Result<Adjoint, SolveError> {
+    debug_assert_eq!(cotangents.len(), trajectory.rates.len());
+    match (&trajectory.tape, *integrator) {
+        (Tape::Dense(tape), Integrator::Adaptive { method, tolerances }) => {
+            adaptive::backward(network, input, trajectory, tape, cotangents, method, tolerances)
+        }
+        (Tape::Dense(_), Integrator::FixedStep { .. }) => {
+            unreachable!("the trajectory was made by another integrator")
+        }
+        (Tape::Steps(tape), _) => fixed_step::backward(network, input, trajectory, tape, cotangents),
+    }
+}
+
+/// Rates and their derivatives along `directions`, integrated together with the state.
+///
+/// Adaptive methods: always by Tsit45, whatever the method of the forward solve, so that the result is
+/// independent of trajectory, dense output and backward solve. Fixed-step methods: the exact tangent of the
+/// discretised problem.
+///
+/// # Errors
+/// [`SolveError`] as in [`forward`].
+pub fn sensitivities(
+    network: &RateNetwork,
+    input: &InputSignal,
+    y0: &[f64],
+    directions: &[Direction],
+    t_eval: &[f64],
+    integrator: &Integrator,
+) -> Result<Sensitivities, SolveError> {
+    check_t_eval(input, t_eval)?;
+    match *integrator {
+        Integrator::Adaptive { tolerances, .. } => {
+            adaptive::sensitivities(network, input, y0, directions, t_eval, tolerances)
+        }
+        Integrator::FixedStep { method, step } => {
+            fixed_step::sensitivities(network, input, y0, directions, t_eval, method, step)
+        }
+    }
+}
+
+fn check_t_eval(input: &InputSignal, t_eval: &[f64]) -> Result<(), SolveError> {
+    let (start, end) = (input.start(), input.end());
+    let mut previous = f64::NEG_INFINITY;
+    for (index, &time) in t_eval.iter().enumerate() {
+        if !(time > previous && time >= start && time <= end) {
+            return Err(SolveError::EvaluationTime { index, time, start, end });
+        }
+        previous = time;
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+use crate::Tolerances;
+use serde::{Deserialize, Serialize};
+
+/// An integrator that chooses its steps from a tolerance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdaptiveMethod {
+    /// Explicit Runge-Kutta of order 5 (Tsitouras 2011, doi:10.1016/j.camwa.2011.06.002). The first
+    /// choice unless time constants are far below the sample interval.
+    Tsit45,
+    /// L-stable, order 2 (Bank et al. 1985; Hosea & Shampine 1996, doi:10.1016/0168-9274(95)00115-8).
+    /// For stiff networks at loose tolerances.
+    TrBdf2,
+    /// L-stable, order 4 with 3rd-order error estimate (Kennedy & Carpenter 2016). For stiff networks at
+    /// tight tolerances.
+    Esdirk34,
+    /// Variable-order multistep (Byrne & Hindmarsh 1975, doi:10.1145/355626.355636). For stiff networks with
+    /// smooth inputs: it restarts at order 1 at every knot of the input.
+    Bdf,
+}
+
+impl AdaptiveMethod {
+    /// All adaptive methods.
+    pub const ALL: [AdaptiveMethod; 4] = [
+        AdaptiveMethod::Tsit45,
+        AdaptiveMethod::TrBdf2,
+        AdaptiveMethod::Esdirk34,
+        AdaptiveMethod::Bdf,
+    ];
+
+    /// The name used on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            AdaptiveMethod::Tsit45 => "tsit45",
+            AdaptiveMethod::TrBdf2 => "tr-bdf2",
+            AdaptiveMethod::Esdirk34 => "esdirk34",
+            AdaptiveMethod::Bdf => "bdf",
+        }
+    }
+
+    /// The method with that [`name`](Self::name), if there is one.
+    pub fn from_name(name: &str) -> Option<AdaptiveMethod> {
+        AdaptiveMethod::ALL.into_iter().find(|m| m.name() == name)
+    }
+
+    /// Whether steps solve a linear system, so that time constants far below the step do not limit it.
+    pub fn is_implicit(self) -> bool {
+        self != AdaptiveMethod::Tsit45
+    }
+}
+
+/// An integrator with steps of given length, and the exact gradient of the discretised problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FixedStepMethod {
+    /// Forward Euler, order 1.
+    Euler,
+    /// The scheme of Quax et al. 2020: Euler for I, then for r with the *new* I; order 1.
+    EulerSequential,
+    /// Exact decay of both filters, drive and `f` held over the step; order 1.
+    ExponentialEuler,
+    /// Explicit trapezoid, order 2.
+    Heun,
+    /// The classical Runge-Kutta method, order 4.
+    Rk4,
+}
+
+impl FixedStepMethod {
+    /// All fixed-step methods.
+    pub const ALL: [FixedStepMethod; 5] = [
+        FixedStepMethod::Euler,
+        FixedStepMethod::EulerSequential,
+        FixedStepMethod::ExponentialEuler,
+        FixedStepMethod::Heun,
+        FixedStepMethod::Rk4,
+    ];
+
+    /// The name used on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            FixedStepMethod::Euler => "euler",
+            FixedStepMethod::EulerSequential => "euler-sequential",
+            FixedStepMethod::ExponentialEuler => "exponential-euler",
+            FixedStepMethod::Heun => "heun",
+            FixedStepMethod::Rk4 => "rk4",
+        }
+    }
+
+    /// The method with that [`name`](Self::name), if there is one.
+    pub fn from_name(name: &str) -> Option<FixedStepMethod> {
+        FixedStepMethod::ALL.into_iter().find(|m| m.name() == name)
+    }
+}
+
+/// A method with what it needs to choose its steps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Integrator {
+    /// Steps from tolerances; gradients by the continuous adjoint equation.
+    Adaptive {
+        /// The method.
+        method: AdaptiveMethod,
+        /// Its tolerances.
+        tolerances: Tolerances,
+    },
+    /// Steps of given length; gradients by the exact discrete adjoint.
+    FixedStep {
+        /// The method.
+        method: FixedStepMethod,
+        /// Longest step, in the time unit of the data: every stretch between sample times and
+        /// evaluation times is cut into `ceil(length / step)` equal parts. `None`: one step a stretch.
+        step: Option<f64>,
+    },
+}
+
+impl Integrator {
+    /// The name of the method.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Integrator::Adaptive { method, .. } => method.name(),
+            Integrator::FixedStep { method, .. } => method.name(),
+        }
+    }
+}
