@@ -105,8 +105,9 @@ interop *args: _python
 
 # makes the shipped recordings anew from the published packages
 [group('development')]
+[no-cd]
 data *args: _python
-    {{ python }} data/rebuild.py "$@"
+    @{{ python }} {{ quote(top / "data/rebuild") }} "$@"
 
 _python:
     @python3 -I .cargo/tools.py python tests/interop/requirements.txt
