@@ -10,6 +10,7 @@
 mod error;
 mod keys;
 mod layer;
+mod method;
 mod nearest;
 mod print;
 mod settings;
@@ -19,12 +20,12 @@ mod words;
 pub use error::{ConfigError, Place, Source};
 pub use keys::{EffectiveConfig, FitConfig, KEYS, Key};
 pub use layer::Layer;
+pub use method::Method;
 pub use nearest::nearest;
 pub use settings::{Groups, Init, InputMask, Mask, Off, SignConstraint, TauTying, UnitName};
 pub use value::{Auto, Form, Fraction, NonNegative, Positive, Setting, ValueError};
 pub use words::{
-    InitialStateChoice, MethodChoice, ObservationChoice, OptimizerChoice, OwnRate, ReadoutChoice,
-    SelectBy,
+    InitialStateChoice, ObservationChoice, OptimizerChoice, OwnRate, ReadoutChoice, SelectBy,
 };
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 use super::error::{ConfigError, Place, Source};
 use super::layer::Layer;
+use super::method::Method;
 use super::settings::{Groups, Init, InputMask, Mask, Off, SignConstraint, TauTying};
 use super::value::{Auto, Form, Fraction, NonNegative, Positive, Setting, ValueError};
 use super::words::{
-    InitialStateChoice, MethodChoice, ObservationChoice, OptimizerChoice, OwnRate, ReadoutChoice,
-    SelectBy,
+    InitialStateChoice, ObservationChoice, OptimizerChoice, OwnRate, ReadoutChoice, SelectBy,
 };
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use tauscope_adjoint::AdaptiveMethod;
 use tauscope_dynamics::{Activation, ModelKind, TauBounds};
 use toml::Value;
 
@@ -76,7 +77,7 @@ macro_rules! keys {
             }
 
             /// Name and value of every key, in the order of [`KEYS`].
-            pub(super) fn values(&self) -> Vec<(&'static Key, Value)> {
+            pub fn values(&self) -> Vec<(&'static Key, Value)> {
                 KEYS.iter().zip([$(self.$name.to_value()),+]).collect()
             }
         }
@@ -125,8 +126,8 @@ keys! {
     r0: OwnRate = OwnRate::Tied;
     /// distribution of the observations
     observation: ObservationChoice = ObservationChoice::Gaussian;
-    /// time integrator; adaptive: tsit45, tr-bdf2, esdirk34, bdf; fixed step: euler, euler-sequential, rk4
-    method: MethodChoice = MethodChoice::Tsit45;
+    /// time integrator; adaptive: tsit45, tr-bdf2, esdirk34, bdf; fixed step: euler, euler-sequential, exponential-euler, heun, rk4
+    method: Method = Method::Adaptive(AdaptiveMethod::Tsit45);
     /// relative tolerance of an adaptive method
     rtol: Fraction = rtol();
     /// absolute tolerance of an adaptive method; auto: rtol / 100

@@ -145,23 +145,3 @@ words! {
         Train = "train",
     }
 }
-
-words! {
-    /// The time integrator, with its gradient.
-    MethodChoice[7] {
-        /// Adaptive, explicit, order 5.
-        Tsit45 = "tsit45",
-        /// Adaptive, stiff, order 2.
-        TrBdf2 = "tr-bdf2",
-        /// Adaptive, stiff, order 4.
-        Esdirk34 = "esdirk34",
-        /// Adaptive, stiff, order 1 to 5, multistep.
-        Bdf = "bdf",
-        /// Fixed step, both filters at once.
-        Euler = "euler",
-        /// Fixed step, the paper's: the rate follows the new current.
-        EulerSequential = "euler-sequential",
-        /// Fixed step, order 4.
-        Rk4 = "rk4",
-    }
-}

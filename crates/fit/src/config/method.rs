@@ -1,0 +1,74 @@
+use super::keys::EffectiveConfig;
+use super::value::{Form, Setting, ValueError, wrong_kind};
+use std::path::Path;
+use tauscope_adjoint::{AdaptiveMethod, FixedStepMethod, Integrator, Tolerances};
+use toml::Value;
+
+/// The time integrator, adaptive or of fixed step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Steps from tolerances.
+    Adaptive(AdaptiveMethod),
+    /// Steps of given length.
+    FixedStep(FixedStepMethod),
+}
+
+impl Method {
+    /// All methods, the adaptive ones first.
+    pub fn all() -> impl Iterator<Item = Method> {
+        let adaptive = AdaptiveMethod::ALL.into_iter().map(Method::Adaptive);
+        adaptive.chain(FixedStepMethod::ALL.into_iter().map(Method::FixedStep))
+    }
+
+    /// The name used on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Adaptive(method) => method.name(),
+            Method::FixedStep(method) => method.name(),
+        }
+    }
+}
+
+impl Setting for Method {
+    const FORM: Form = Form::Text;
+
+    fn expected() -> String {
+        format!("one of {}", Self::words().join(", "))
+    }
+
+    fn words() -> Vec<&'static str> {
+        Method::all().map(Method::name).collect()
+    }
+
+    fn parse(value: &Value, _base: &Path) -> Result<Self, ValueError> {
+        let name = value.as_str().ok_or_else(|| wrong_kind::<Self>(value))?;
+        let found = Method::all().find(|method| method.name() == name);
+        found.ok_or_else(|| ValueError::Word {
+            got: name.to_owned(),
+            words: Self::words(),
+        })
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.name().to_owned())
+    }
+}
+
+impl EffectiveConfig {
+    /// The method with its tolerances or its step. An automatic step is one stretch between samples.
+    pub fn integrator(&self) -> Integrator {
+        match self.method {
+            Method::Adaptive(method) => Integrator::Adaptive {
+                method,
+                tolerances: Tolerances {
+                    rtol: self.rtol.get(),
+                    atol: self.atol(),
+                },
+            },
+            Method::FixedStep(method) => Integrator::FixedStep {
+                method,
+                step: self.step.set().map(|step| step.get()),
+            },
+        }
+    }
+}
