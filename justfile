@@ -57,7 +57,7 @@ gradient problem *args:
 [group('evidence')]
 [no-exit-message]
 recover *args: _python
-    @binary=$(.cargo/binary build --release -p tauscope) && TAUSCOPE_BIN="$binary" exec {{ python }} tests/recovery/recover.py "$@"
+    @binary=$(.cargo/binary build --release -p tauscope) && TAUSCOPE_BIN="$binary" exec {{ python }} {{ quote(top / "tests/recovery/recover.py") }} "$@"
 
 # runs the benchmarks
 [group('evidence')]
