@@ -1,3 +1,5 @@
 //! fit
 
 pub mod config;
+pub mod dataset;
+pub mod store;

@@ -1,0 +1,226 @@
+//! What can go wrong with a file.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::dataset::DatasetError;
+
+/// What can go wrong with a file. Each message names the file, the place in it and the way out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no file of that name.
+    #[error("{} does not exist: check the name and the folder", path.display())]
+    NotFound {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file cannot be opened or read by the operating system.
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The file is of another kind.
+    #[error("{} is not an HDF5 file: {remedy}", path.display())]
+    NotHdf5 {
+        /// The file.
+        path: PathBuf,
+        /// What it is, and what to do.
+        remedy: String,
+    },
+    /// The file begins as HDF5 but cannot be opened.
+    #[error("{} is damaged, cut short or still being written ({detail}): write or copy it again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The library's reason.
+        detail: String,
+    },
+    /// A group is missing.
+    #[error("{}: the group {group} is missing", path.display())]
+    MissingGroup {
+        /// The file.
+        path: PathBuf,
+        /// The group.
+        group: String,
+    },
+    /// A variable is missing.
+    #[error("{}: the variable {variable} is missing; variables there: {present}", path.display())]
+    MissingVariable {
+        /// The file.
+        path: PathBuf,
+        /// The variable.
+        variable: String,
+        /// Those that are there.
+        present: String,
+    },
+    /// An attribute is missing.
+    #[error("{}: the attribute {attribute} is missing: set it to {expected}", path.display())]
+    MissingAttribute {
+        /// The file.
+        path: PathBuf,
+        /// The attribute, with the group or variable it belongs to.
+        attribute: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// An attribute has a value that means nothing here.
+    #[error("{}: the attribute {attribute} is {found}: set it to {expected}", path.display())]
+    BadAttribute {
+        /// The file.
+        path: PathBuf,
+        /// The attribute, with the group or variable it belongs to.
+        attribute: String,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// A variable or attribute has values of the wrong kind.
+    #[error("{}: {name} holds {found}: store it as {expected}", path.display())]
+    WrongKind {
+        /// The file.
+        path: PathBuf,
+        /// The variable or attribute.
+        name: String,
+        /// What it holds.
+        found: &'static str,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// A variable has the wrong number of axes.
+    #[error("{}: {variable} has the shape {found:?}: it must have the axes {expected}", path.display())]
+    WrongAxes {
+        /// The file.
+        path: PathBuf,
+        /// The variable.
+        variable: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The axes, in order.
+        expected: &'static str,
+    },
+    /// A variable claims more values than its bytes in the file can hold.
+    #[error(
+        "{}: {variable} claims the shape {shape:?}, {claimed}, but {stored} bytes are stored for it: the file is damaged, or the variable was never filled",
+        path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The variable or attribute.
+        variable: String,
+        /// The shape that it claims.
+        shape: Vec<usize>,
+        /// The bytes that this shape needs, in words.
+        claimed: String,
+        /// The bytes that the file holds for it.
+        stored: u64,
+    },
+    /// A variable or attribute cannot be read.
+    #[error("{}: {name} cannot be read ({detail}): the file is damaged, or needs a filter that is not built in", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The variable, attribute or group.
+        name: String,
+        /// The library's reason.
+        detail: String,
+    },
+    /// A variable has a value or a shape that it must not have.
+    #[error("{}: {variable}{fault}", path.display())]
+    BadValue {
+        /// The file.
+        path: PathBuf,
+        /// The variable.
+        variable: String,
+        /// The index, what is wanted there and what was found.
+        fault: String,
+    },
+    /// The contents are readable but not a valid dataset.
+    #[error("{}: {problem}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        problem: DatasetError,
+    },
+    /// The folder of a file to write does not exist.
+    #[error("{} cannot be written: the folder {} does not exist: create it, or name another file", path.display(), folder.display())]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// The operating system refuses to write.
+    #[error("{} cannot be written: {source}{}", path.display(), write_remedy(source))]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The contents cannot be laid out as a file; nothing was written.
+    #[error("{} cannot be written: {fault}", path.display())]
+    Layout {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with the contents.
+        fault: String,
+    },
+}
+
+/// What a person can do about a failed write.
+fn write_remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ": free some space, or name a file on another disk with --out"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            ": name a file in a folder that you may write to with --out"
+        }
+        _ => "",
+    }
+}
+
+impl StoreError {
+    pub(super) fn reading(path: &Path, name: &str, error: &hdf5::Error) -> Self {
+        Self::Read {
+            path: path.to_owned(),
+            name: name.to_owned(),
+            detail: reason(error),
+        }
+    }
+
+    pub(super) fn laying_out(path: &Path, error: &hdf5::Error) -> Self {
+        Self::Layout {
+            path: path.to_owned(),
+            fault: reason(error),
+        }
+    }
+
+    pub(super) fn unwritable(path: &Path, source: io::Error) -> Self {
+        Self::Unwritable {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(super) fn invalid(path: &Path, problem: DatasetError) -> Self {
+        Self::Invalid {
+            path: path.to_owned(),
+            problem,
+        }
+    }
+}
+
+/// The innermost reason of an HDF5 error on one line: the outer ones only say which call failed.
+pub(super) fn reason(error: &hdf5::Error) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,442 @@
+//! Opening a file and finding one's way in it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use hdf5::{IndexType, IterationOrder, LocationType};
+
+use super::error::reason;
+use super::{
+    AttributeValue, Dimension, Group, RealArray, StoreError, StoredVariable, Values, Variable,
+    attributes,
+};
+
+/// Groups deeper than this are not loaded: links may go round in a circle.
+const DEEPEST: usize = 8;
+
+/// An HDF5 file open for reading.
+#[derive(Debug)]
+pub struct StoredFile {
+    path: PathBuf,
+    file: hdf5::File,
+    size: u64,
+}
+
+impl StoredFile {
+    /// Opens the file `path`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Unreadable`], [`StoreError::NotHdf5`] or [`StoreError::Damaged`].
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let (size, start) = read_start(path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => StoreError::NotFound {
+                path: path.to_owned(),
+            },
+            _ => StoreError::Unreadable {
+                path: path.to_owned(),
+                source,
+            },
+        })?;
+        let file = hdf5::File::open(path).map_err(|e| match foreign(&start) {
+            Some(remedy) => StoreError::NotHdf5 {
+                path: path.to_owned(),
+                remedy: remedy.to_owned(),
+            },
+            None => StoreError::Damaged {
+                path: path.to_owned(),
+                detail: reason(&e),
+            },
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            size,
+        })
+    }
+
+    /// The path by which it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The outermost group.
+    pub fn root(&self) -> StoredGroup<'_> {
+        StoredGroup {
+            path: &self.path,
+            name: String::new(),
+            group: (*self.file).clone(),
+            size: self.size,
+        }
+    }
+
+    /// The group `name`, with slashes between the levels.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingGroup`].
+    pub fn group(&self, name: &str) -> Result<StoredGroup<'_>, StoreError> {
+        self.root().group(name)
+    }
+}
+
+/// A group of an open file.
+#[derive(Debug)]
+pub struct StoredGroup<'a> {
+    path: &'a Path,
+    /// Empty for the outermost, else ends in a slash.
+    name: String,
+    group: hdf5::Group,
+    size: u64,
+}
+
+impl<'a> StoredGroup<'a> {
+    /// The file that it belongs to.
+    pub fn path(&self) -> &'a Path {
+        self.path
+    }
+
+    /// The group `name` below this one, with slashes between the levels.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingGroup`].
+    pub fn group(&self, name: &str) -> Result<StoredGroup<'a>, StoreError> {
+        let full = format!("{}{name}", self.name);
+        let group = self
+            .group
+            .group(name)
+            .map_err(|_| StoreError::MissingGroup {
+                path: self.path.to_owned(),
+                group: full.clone(),
+            })?;
+        Ok(StoredGroup {
+            path: self.path,
+            name: full + "/",
+            group,
+            size: self.size,
+        })
+    }
+
+    /// True when there is a group of that name.
+    pub fn has_group(&self, name: &str) -> bool {
+        self.is(name, LocationType::Group)
+    }
+
+    /// True when there is a variable of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.is(name, LocationType::Dataset)
+    }
+
+    fn is(&self, name: &str, kind: LocationType) -> bool {
+        self.group
+            .loc_type_by_name(name)
+            .is_ok_and(|found| found == kind)
+    }
+
+    /// The names of the variables, in the order of their creation where the file tells it; those that only stand for
+    /// a dimension without values are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`] when the file is damaged.
+    pub fn variable_names(&self) -> Result<Vec<String>, StoreError> {
+        let names = self.members(LocationType::Dataset)?;
+        Ok(names
+            .into_iter()
+            .filter(|name| !self.is_bare_dimension(name))
+            .collect())
+    }
+
+    /// The names of the groups, in the order of their creation where the file tells it.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`] when the file is damaged.
+    pub fn group_names(&self) -> Result<Vec<String>, StoreError> {
+        self.members(LocationType::Group)
+    }
+
+    fn members(&self, kind: LocationType) -> Result<Vec<String>, StoreError> {
+        let by_creation = self
+            .group
+            .member_names_by(IndexType::CreationOrder, IterationOrder::Increasing);
+        let names = by_creation
+            .or_else(|_| self.group.member_names())
+            .map_err(|e| self.failure("", &e))?;
+        Ok(names
+            .into_iter()
+            .filter(|name| self.is(name, kind))
+            .collect())
+    }
+
+    fn is_bare_dimension(&self, name: &str) -> bool {
+        let label = self
+            .group
+            .dataset(name)
+            .ok()
+            .and_then(|d| attributes::read(&d, "NAME").ok().flatten());
+        matches!(label, Some(AttributeValue::Text(text)) if text.starts_with("This is a netCDF dimension but not a netCDF variable"))
+    }
+
+    /// The variable `name`.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingVariable`]; [`StoreError::TooLarge`] when it claims more than the file can hold;
+    /// [`StoreError::Read`] when the file is damaged.
+    pub fn variable(&self, name: &str) -> Result<StoredVariable<'a>, StoreError> {
+        if !self.has(name) {
+            let present = self.variable_names().unwrap_or_default();
+            let present = if present.is_empty() {
+                "none".to_owned()
+            } else {
+                present.join(", ")
+            };
+            return Err(StoreError::MissingVariable {
+                path: self.path.to_owned(),
+                variable: self.full(name),
+                present,
+            });
+        }
+        let dataset = self
+            .group
+            .dataset(name)
+            .map_err(|e| self.failure(name, &e))?;
+        StoredVariable::new(self.path, self.full(name), dataset, self.size)
+    }
+
+    /// The variable `name`, or `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`StoredGroup::variable`], but for a missing one.
+    pub fn optional(&self, name: &str) -> Result<Option<StoredVariable<'a>>, StoreError> {
+        if self.has(name) {
+            self.variable(name).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The variable `name` as real numbers, see [`StoredVariable::read_f64`].
+    ///
+    /// # Errors
+    /// As [`StoredGroup::variable`] and [`StoredVariable::read_f64`].
+    pub fn read_f64(&self, name: &str) -> Result<RealArray, StoreError> {
+        self.variable(name)?.read_f64()
+    }
+
+    /// The variable `name` as integers.
+    ///
+    /// # Errors
+    /// As [`StoredGroup::variable`] and [`StoredVariable::read_i64`].
+    pub fn read_i64(&self, name: &str) -> Result<Vec<i64>, StoreError> {
+        self.variable(name)?.read_i64()
+    }
+
+    /// The variable `name` as text.
+    ///
+    /// # Errors
+    /// As [`StoredGroup::variable`] and [`StoredVariable::read_text`].
+    pub fn read_text(&self, name: &str) -> Result<Vec<String>, StoreError> {
+        self.variable(name)?.read_text()
+    }
+
+    /// The value of attribute `name`.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`] when the file is damaged.
+    pub fn attribute(&self, name: &str) -> Result<Option<AttributeValue>, StoreError> {
+        if self.group.attr(name).is_err() {
+            return Ok(None);
+        }
+        attributes::read(&self.group, name).map_err(|e| self.failure(&format!("@{name}"), &e))
+    }
+
+    /// The text of attribute `name`; `None` where it is absent or not text.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`] when the file is damaged.
+    pub fn attribute_text(&self, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(match self.attribute(name)? {
+            Some(AttributeValue::Text(text)) => Some(text),
+            _ => None,
+        })
+    }
+
+    /// The text of attribute `name`, which must be there; `expected` says in the error what it should be.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingAttribute`], or [`StoreError::BadAttribute`] where it is not text.
+    pub fn required_text(&self, name: &str, expected: &str) -> Result<String, StoreError> {
+        match self.attribute(name)? {
+            Some(AttributeValue::Text(text)) => Ok(text),
+            Some(other) => Err(self.bad_attribute(name, &other.to_string(), expected)),
+            None => Err(self.missing_attribute(name, expected)),
+        }
+    }
+
+    /// All attributes by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`] when the file is damaged.
+    pub fn attributes(&self) -> Result<Vec<(String, AttributeValue)>, StoreError> {
+        let names = attributes::names(&self.group).map_err(|e| self.failure("", &e))?;
+        let mut all = Vec::new();
+        for name in names {
+            if let Some(value) = self.attribute(&name)? {
+                all.push((name, value));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Everything in this group and below, as a tree. What is neither number nor text is left out.
+    ///
+    /// # Errors
+    /// As [`StoredGroup::variable`].
+    pub fn load(&self) -> Result<Group, StoreError> {
+        self.load_to(DEEPEST)
+    }
+
+    fn load_to(&self, depth: usize) -> Result<Group, StoreError> {
+        let mut tree = Group {
+            attributes: self.attributes()?,
+            ..Group::default()
+        };
+        for name in self.variable_names()? {
+            let stored = self.variable(&name)?;
+            let values = match stored.read() {
+                Err(StoreError::WrongKind { .. }) => continue,
+                values => values?,
+            };
+            tree.variables.push(load_variable(name, &stored, values)?);
+        }
+        tree.dimensions = dimensions_of(&tree.variables);
+        if depth > 0 {
+            for name in self.group_names()? {
+                tree.groups
+                    .push((name.clone(), self.group(&name)?.load_to(depth - 1)?));
+            }
+        }
+        Ok(tree)
+    }
+
+    pub(super) fn missing_attribute(&self, name: &str, expected: &str) -> StoreError {
+        StoreError::MissingAttribute {
+            path: self.path.to_owned(),
+            attribute: self.full(name),
+            expected: expected.to_owned(),
+        }
+    }
+
+    pub(super) fn bad_attribute(&self, name: &str, found: &str, expected: &str) -> StoreError {
+        let (attribute, found) = (self.full(name), found.to_owned());
+        StoreError::BadAttribute {
+            path: self.path.to_owned(),
+            attribute,
+            found,
+            expected: expected.to_owned(),
+        }
+    }
+
+    pub(super) fn bad_value(&self, name: &str, fault: String) -> StoreError {
+        StoreError::BadValue {
+            path: self.path.to_owned(),
+            variable: self.full(name),
+            fault,
+        }
+    }
+
+    fn full(&self, name: &str) -> String {
+        format!("{}{name}", self.name)
+    }
+
+    fn failure(&self, name: &str, error: &hdf5::Error) -> StoreError {
+        let full = self.full(name);
+        StoreError::reading(self.path, if full.is_empty() { "/" } else { &full }, error)
+    }
+}
+
+fn load_variable(
+    name: String,
+    stored: &StoredVariable<'_>,
+    values: Values,
+) -> Result<Variable, StoreError> {
+    let dims = dimension_names(stored)?;
+    let mut attributes = stored.attributes()?;
+    // Already applied to the values.
+    attributes.retain(|(n, _)| {
+        !["_FillValue", "missing_value", "scale_factor", "add_offset"].contains(&n.as_str())
+    });
+    if matches!(values, Values::Flag(_)) {
+        attributes.retain(|(n, _)| n != "dtype");
+    }
+    Ok(Variable {
+        name,
+        dims,
+        shape: stored.shape().to_vec(),
+        values,
+        attributes,
+    })
+}
+
+/// The names of the dimensions; one that the file does not name is named after its length, and its axis where that is
+/// not enough: a tree has no dimension twice in a variable.
+fn dimension_names(stored: &StoredVariable<'_>) -> Result<Vec<String>, StoreError> {
+    let mut names: Vec<String> = Vec::new();
+    for (axis, (name, length)) in stored.dims()?.into_iter().zip(stored.shape()).enumerate() {
+        let name = name.unwrap_or_else(|| format!("size_{length}"));
+        names.push(if names.contains(&name) {
+            format!("{name}_axis_{axis}")
+        } else {
+            name
+        });
+    }
+    Ok(names)
+}
+
+fn dimensions_of(variables: &[Variable]) -> Vec<Dimension> {
+    let mut dimensions: Vec<Dimension> = Vec::new();
+    for (name, &length) in variables.iter().flat_map(|v| v.dims.iter().zip(&v.shape)) {
+        if dimensions.iter().all(|d| d.name != *name) {
+            dimensions.push(Dimension {
+                name: name.clone(),
+                length,
+            });
+        }
+    }
+    dimensions
+}
+
+/// The size of the file and its first bytes.
+fn read_start(path: &Path) -> io::Result<(u64, Vec<u8>)> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+    }
+    let mut start = Vec::new();
+    file.take(128).read_to_end(&mut start)?;
+    Ok((metadata.len(), start))
+}
+
+/// For a file that does not begin as HDF5: what to do about it.
+fn foreign(start: &[u8]) -> Option<&'static str> {
+    match start {
+        [0x89, b'H', b'D', b'F', ..] => None,
+        [b'C', b'D', b'F', ..] => Some(
+            "it is netCDF-3: write it again as netCDF-4 (xarray: to_netcdf(format=\"NETCDF4\"))",
+        ),
+        [b'M', b'A', b'T', b'L', b'A', b'B', ..] => {
+            Some("it is a MATLAB file of version 5: save it again with -v7.3")
+        }
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] | [b'P', b'K', ..] => {
+            Some("it is a NumPy file: write its arrays with h5py or xarray")
+        }
+        [] => Some("it is empty: write or copy it again"),
+        _ => Some(
+            "write the data with h5py or xarray, one variable each for time, inputs and targets",
+        ),
+    }
+}
