@@ -10,6 +10,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def pytest_configure(config):
+    # netCDF4's wheel was built against an older numpy; the check that complains is known to be a false alarm.
+    config.addinivalue_line("filterwarnings", "ignore:numpy.ndarray size changed:RuntimeWarning")
+
+
 @pytest.fixture(scope="session")
 def top():
     """The top folder of the project."""
