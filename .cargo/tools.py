@@ -33,21 +33,21 @@ def main():
 
 
 def ensure(environment, requirements):
-    wanted = description(environment, requirements)
-    stamp = environment / STAMP
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return
-    say(f"setting up {environment} ({', '.join(wanted.splitlines()[2:])})")
-    create(environment)
-    install(environment, requirements)
-    stamp.write_text(wanted)
-
-
-def description(environment, requirements):
-    """What the environment depends on; scripts inside hold its absolute path, so a moved clone is set up anew."""
     packages = [line.strip() for line in requirements.read_text().splitlines()]
     packages = [line for line in packages if line and not line.startswith("#")]
-    return "\n".join([str(environment), sys.version, *packages]) + "\n"
+    stamp = environment / STAMP
+    if stamp.is_file() and stamp.read_text() == description(environment, packages):
+        return
+    say(f"setting up {environment} ({', '.join(packages)})")
+    create(environment)
+    install(environment, requirements)
+    stamp.write_text(description(environment, packages))
+
+
+def description(environment, packages):
+    """What the environment depends on: its scripts hold its absolute path, and its Python is a link to the system's."""
+    python = (environment / "bin" / "python").resolve()
+    return "\n".join([str(environment), str(python) if python.exists() else "no Python", *packages]) + "\n"
 
 
 def create(environment):
