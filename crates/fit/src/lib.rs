@@ -2,4 +2,5 @@
 
 pub mod config;
 pub mod dataset;
+pub mod optimizer;
 pub mod store;

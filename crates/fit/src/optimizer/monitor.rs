@@ -1,0 +1,140 @@
+//! What is kept of a run: its history, the iterate to write, and when to stop.
+
+use serde::{Deserialize, Serialize};
+
+use super::settings::Stopping;
+use super::termination::Termination;
+
+/// One row of the history; row 0 is the starting point.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IterationRecord {
+    /// Number of the iteration; 0 is the starting point.
+    pub iteration: u64,
+    /// What is minimised, after this iteration.
+    pub objective: f64,
+    /// Cost on the train trials, without penalty.
+    pub cost: f64,
+    /// Cost on the validation trials; `None` where there are none or their solve failed.
+    pub cost_valid: Option<f64>,
+    /// Largest absolute component of the projected gradient of the objective.
+    pub gradient_norm: f64,
+    /// Euclidean length of the step in parameter space.
+    pub step_length: f64,
+    /// Wall-clock seconds since the start of the run.
+    pub seconds: f64,
+    /// Evaluations of the right-hand side since the start of the run.
+    pub rhs_evaluations: u64,
+    /// Failed solves since the start of the run, each answered by a shorter step.
+    pub rejected_solves: u64,
+    /// Synaptic time constants by unit, in the data set's time unit.
+    pub tau_s: Vec<f64>,
+    /// Rate time constants by unit, in the data set's time unit.
+    pub tau_r: Vec<f64>,
+}
+
+/// The best iterate so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Iteration that it came from.
+    pub iteration: u64,
+    /// Parameters.
+    pub theta: Vec<f64>,
+    /// What is minimised.
+    pub objective: f64,
+    /// Cost on the train trials.
+    pub cost: f64,
+    /// Cost on the validation trials; `None` where there are none or their solve failed.
+    pub cost_valid: Option<f64>,
+    /// Largest absolute component of the projected gradient.
+    pub gradient_norm: f64,
+}
+
+impl Kept {
+    fn beats(&self, other: &Self, early_stopping: bool) -> bool {
+        match (self.cost_valid, other.cost_valid) {
+            (Some(new), Some(old)) if early_stopping => new < old,
+            (Some(_), None) if early_stopping => true,
+            (None, Some(_)) if early_stopping => false,
+            _ => self.objective < other.objective,
+        }
+    }
+}
+
+/// History, best iterate and counters of one run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Monitor {
+    /// One record an iteration, the starting point first.
+    pub history: Vec<IterationRecord>,
+    /// The iterate to write: best on the validation trials under early stopping, else the one with
+    /// the lowest objective.
+    pub kept: Option<Kept>,
+    /// Failed solves of the validation trials.
+    pub validation_failures: u64,
+    has_validation: bool,
+}
+
+impl Monitor {
+    /// Takes in the point that an iteration ended at.
+    pub fn record(
+        &mut self,
+        record: IterationRecord,
+        theta: &[f64],
+        validated: bool,
+        early_stopping: bool,
+    ) {
+        self.has_validation |= validated;
+        let candidate = Kept {
+            iteration: record.iteration,
+            theta: theta.to_vec(),
+            objective: record.objective,
+            cost: record.cost,
+            cost_valid: record.cost_valid,
+            gradient_norm: record.gradient_norm,
+        };
+        let better = match &self.kept {
+            Some(kept) => candidate.beats(kept, early_stopping),
+            None => true,
+        };
+        if better {
+            self.kept = Some(candidate);
+        }
+        self.history.push(record);
+    }
+
+    /// Whether one of the criteria that need no clock says to stop.
+    pub fn verdict(&self, stopping: &Stopping) -> Option<Termination> {
+        let last = self.history.last()?;
+        // Relative to the objective, so that a noiseless fit, where both go to zero and the
+        // gradient only as the root of the objective, is not cut short by an absolute threshold.
+        if last.gradient_norm <= stopping.gradient_tolerance * last.objective.abs() {
+            return Some(Termination::Gradient);
+        }
+        if self.has_stalled(stopping, last) {
+            return Some(Termination::Cost);
+        }
+        if self.is_overfitting(stopping, last) {
+            return Some(Termination::EarlyStopping);
+        }
+        (last.iteration >= stopping.max_iterations).then_some(Termination::MaxIterations)
+    }
+
+    fn has_stalled(&self, stopping: &Stopping, last: &IterationRecord) -> bool {
+        let Some(window) = stopping.cost_window else {
+            return false;
+        };
+        let Some(index) = self.history.len().checked_sub(window + 1) else {
+            return false;
+        };
+        let fall = self.history[index].objective - last.objective;
+        fall <= stopping.cost_tolerance * last.objective.abs()
+    }
+
+    fn is_overfitting(&self, stopping: &Stopping, last: &IterationRecord) -> bool {
+        let (Some(patience), Some(kept)) = (stopping.patience, &self.kept) else {
+            return false;
+        };
+        stopping.early_stopping
+            && self.has_validation
+            && last.iteration.saturating_sub(kept.iteration) >= patience
+    }
+}

@@ -1,0 +1,279 @@
+//! The objective as the solvers see it: counted, checked for NaN, and stoppable.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use argmin::core::{Error, KV, Problem};
+
+use super::gauss_newton::LocalModel;
+use super::monitor::IterationRecord;
+use super::problem::{Evaluation, Objective, Value};
+use super::settings::Stopping;
+use super::state::{Point, RunState};
+use super::termination::Termination;
+use super::{SolveFailure, vector};
+
+/// What the caller can do to a running optimizer. None of it touches the iterates: a run that is
+/// stopped holds the same bits as a longer one held at that iteration.
+#[derive(Clone, Copy, Default)]
+pub struct Control<'a> {
+    /// Stops the run (`interrupted`) once set.
+    pub stop: Option<&'a AtomicBool>,
+    /// Stops the run (`time_limit`) once passed.
+    pub deadline: Option<Instant>,
+    /// Is told of the starting point and of each iteration.
+    pub on_iteration: Option<&'a (dyn Fn(&IterationRecord) + Sync)>,
+}
+
+impl Control<'_> {
+    fn asks_to_stop(&self) -> Option<Termination> {
+        if self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            return Some(Termination::Interrupted);
+        }
+        let passed = self
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline);
+        passed.then_some(Termination::TimeLimit)
+    }
+}
+
+/// How an iteration ended.
+pub(super) enum Step {
+    /// At a new point.
+    Moved(Point),
+    /// No step lowers the objective by an amount that doubles can tell.
+    Stalled,
+    /// The solve failed at every step tried, however short.
+    Failed,
+    /// The caller asked to stop midway; nothing has changed.
+    Stopped(Termination),
+}
+
+/// One iteration of an optimizer from a point.
+pub(super) trait Iterate: Clone {
+    fn iterate<'a>(&mut self, watched: &mut Watched<'a>, point: &Point) -> Step;
+
+    /// Evaluates the starting point.
+    fn evaluate_start(
+        &mut self,
+        watched: &mut Watched<'_>,
+        theta: &[f64],
+    ) -> Result<Evaluation, SolveFailure> {
+        watched.evaluate(theta)
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    rhs_evaluations: u64,
+    rejected_solves: u64,
+}
+
+/// The problem type of argmin's `Executor`.
+pub struct Watched<'a> {
+    objective: &'a dyn Objective,
+    stopping: &'a Stopping,
+    control: &'a Control<'a>,
+    started: Instant,
+    tally: Tally,
+    /// Quadratic model at the current point, kept between iterations but never stored: it follows
+    /// from the point.
+    pub(super) model: Option<LocalModel<'a>>,
+}
+
+impl<'a> Watched<'a> {
+    pub(super) fn new(
+        objective: &'a dyn Objective,
+        stopping: &'a Stopping,
+        control: &'a Control<'a>,
+    ) -> Self {
+        Self {
+            objective,
+            stopping,
+            control,
+            started: Instant::now(),
+            tally: Tally::default(),
+            model: None,
+        }
+    }
+
+    pub(super) fn objective(&self) -> &'a dyn Objective {
+        self.objective
+    }
+
+    pub(super) fn asks_to_stop(&self) -> Option<Termination> {
+        self.control.asks_to_stop()
+    }
+
+    pub(super) fn max_iterations(&self) -> u64 {
+        self.stopping.max_iterations
+    }
+
+    pub(super) fn value(&mut self, theta: &[f64]) -> Result<Value, SolveFailure> {
+        let value = self.objective.value(theta).and_then(|value| {
+            check_finite(value.objective, &[])?;
+            Ok(value)
+        });
+        self.count(value, |value| value.rhs_evaluations)
+    }
+
+    pub(super) fn evaluate(&mut self, theta: &[f64]) -> Result<Evaluation, SolveFailure> {
+        let evaluation = self.objective.evaluate(theta).and_then(|evaluation| {
+            check_finite(evaluation.objective, &evaluation.gradient)?;
+            Ok(evaluation)
+        });
+        self.count(evaluation, |evaluation| evaluation.rhs_evaluations)
+    }
+
+    pub(super) fn local_model(
+        &mut self,
+        theta: &[f64],
+        dense: bool,
+    ) -> Result<LocalModel<'a>, SolveFailure> {
+        let model = LocalModel::at(self.objective, theta, dense).and_then(|model| {
+            let evaluation = model.evaluation();
+            check_finite(evaluation.objective, &evaluation.gradient)?;
+            Ok(model)
+        });
+        self.count(model, |model| model.evaluation().rhs_evaluations)
+    }
+
+    pub(super) fn count_rhs(&mut self, rhs_evaluations: u64) {
+        self.tally.rhs_evaluations += rhs_evaluations;
+    }
+
+    pub(super) fn count_failure(&mut self) {
+        self.tally.rejected_solves += 1;
+    }
+
+    /// Forgets what was counted since the last record.
+    pub(super) fn forget_counts(&mut self) {
+        self.tally = Tally::default();
+    }
+
+    fn count<T>(
+        &mut self,
+        answer: Result<T, SolveFailure>,
+        rhs_evaluations: impl Fn(&T) -> u64,
+    ) -> Result<T, SolveFailure> {
+        match &answer {
+            Ok(answer) => self.count_rhs(rhs_evaluations(answer)),
+            Err(_) => self.count_failure(),
+        }
+        answer
+    }
+
+    fn record(&mut self, state: &mut RunState, point: Point) {
+        let validated = self.objective.valid_cost(&point.theta);
+        let has_validation = validated.is_some();
+        let cost_valid = match validated {
+            Some(Ok(cost)) if cost.is_finite() => Some(cost),
+            Some(_) => {
+                state.monitor.validation_failures += 1;
+                None
+            }
+            None => None,
+        };
+        let tally = std::mem::take(&mut self.tally);
+        let before = state.monitor.history.last();
+        let bounds = self.objective.bounds();
+        let (tau_s, tau_r) = self.objective.time_constants(&point.theta);
+        let record = IterationRecord {
+            iteration: before.map_or(0, |last| last.iteration + 1),
+            objective: point.objective,
+            cost: point.cost,
+            cost_valid,
+            gradient_norm: vector::largest(
+                &bounds.projected_gradient(&point.theta, &point.gradient),
+            ),
+            step_length: state.point.as_ref().map_or(0.0, |from| {
+                vector::norm(&vector::difference(&point.theta, &from.theta))
+            }),
+            seconds: state.seconds + self.started.elapsed().as_secs_f64(),
+            rhs_evaluations: before.map_or(0, |last| last.rhs_evaluations) + tally.rhs_evaluations,
+            rejected_solves: before.map_or(0, |last| last.rejected_solves) + tally.rejected_solves,
+            tau_s,
+            tau_r,
+        };
+        if let Some(tell) = self.control.on_iteration {
+            tell(&record);
+        }
+        let early_stopping = self.stopping.early_stopping;
+        state
+            .monitor
+            .record(record, &point.theta, has_validation, early_stopping);
+        state.point = Some(point);
+        let verdict = state.monitor.verdict(self.stopping);
+        if let Some(termination) = verdict.or_else(|| self.asks_to_stop()) {
+            state.end(termination);
+        }
+    }
+}
+
+fn check_finite(objective: f64, gradient: &[f64]) -> Result<(), SolveFailure> {
+    if !objective.is_finite() {
+        return Err(SolveFailure::new(format!(
+            "the objective is {objective} at this point"
+        )));
+    }
+    match gradient.iter().position(|slope| !slope.is_finite()) {
+        Some(i) => Err(SolveFailure::new(format!(
+            "component {i} of the gradient is {} at this point",
+            gradient[i]
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Evaluates and records the starting point; what every solver's `init` does.
+pub(super) fn begin<S: Iterate>(
+    solver: &mut S,
+    problem: &mut Problem<Watched<'_>>,
+    mut state: RunState,
+) -> Result<(RunState, Option<KV>), Error> {
+    let watched = watched(problem)?;
+    // argmin calls `init` again when a run that was stopped at its starting point is resumed.
+    if state.point.is_none() {
+        let start = watched.objective.bounds().project(&state.start);
+        let evaluation = solver.evaluate_start(watched, &start)?;
+        watched.record(&mut state, Point::new(start, evaluation));
+    }
+    Ok((state, None))
+}
+
+/// Does and records one iteration; what every solver's `next_iter` does.
+pub(super) fn advance<S: Iterate>(
+    solver: &mut S,
+    problem: &mut Problem<Watched<'_>>,
+    mut state: RunState,
+) -> Result<(RunState, Option<KV>), Error> {
+    let watched = watched(problem)?;
+    let point = state
+        .point
+        .as_ref()
+        .ok_or_else(|| Error::msg("an iteration was asked for before the starting point"))?;
+    let before = solver.clone();
+    let step = match watched.asks_to_stop() {
+        Some(termination) => Step::Stopped(termination),
+        None => solver.iterate(watched, point),
+    };
+    match step {
+        Step::Moved(point) => watched.record(&mut state, point),
+        Step::Stalled => state.end(Termination::Cost),
+        Step::Failed => state.end(Termination::SolverFailure),
+        Step::Stopped(termination) => {
+            // The interrupted iteration is done anew when the run is resumed.
+            *solver = before;
+            watched.forget_counts();
+            state.end(termination);
+        }
+    }
+    Ok((state, None))
+}
+
+fn watched<'p, 'a>(problem: &'p mut Problem<Watched<'a>>) -> Result<&'p mut Watched<'a>, Error> {
+    problem
+        .problem
+        .as_mut()
+        .ok_or_else(|| Error::msg("the executor holds no problem"))
+}
