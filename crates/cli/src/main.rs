@@ -1,1 +1,47 @@
-fn main() {}
+//! `tauscope`: fit continuous-time rate networks with learned time constants to neural recordings.
+
+mod args;
+mod console;
+mod exit;
+mod generate;
+mod gradient;
+mod inspect;
+mod interrupt;
+mod output;
+mod progress;
+mod resolve;
+mod settings;
+mod simulate;
+mod summary;
+mod table;
+mod threads;
+mod trials;
+
+use args::{Cli, Command};
+use console::Console;
+use exit::Outcome;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match args::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => return exit::refused(&error),
+    };
+    let console = Console::new(cli.global.quiet(), cli.global.json());
+    match run(&cli, &console) {
+        Ok(outcome) => outcome.code(),
+        Err(error) => {
+            console.error(&error);
+            exit::code(&error)
+        }
+    }
+}
+
+fn run(cli: &Cli, console: &Console) -> anyhow::Result<Outcome> {
+    match &cli.command {
+        Command::Generate(options) => generate::run(options, &cli.global, console),
+        Command::Simulate(options) => simulate::run(options, &cli.global, console),
+        Command::Inspect(options) => inspect::run(options, &cli.global, console),
+        Command::Gradient(options) => gradient::run(options, &cli.global, console),
+    }
+}

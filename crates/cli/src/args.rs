@@ -1,0 +1,219 @@
+//! What can be written on the command line.
+
+mod booleans;
+mod help;
+mod keys;
+
+pub use keys::{FitKeys, KeyOptions, SolverKeys};
+
+use clap::builder::ArgAction;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::ffi::OsString;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+
+/// Fit continuous-time rate networks with learned time constants to neural recordings.
+#[derive(Debug, Parser)]
+#[command(name = "tauscope", version, about, after_help = help::TOP, arg_required_else_help = true)]
+#[command(
+    subcommand_required = true,
+    disable_help_subcommand = false,
+    propagate_version = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Worker threads; results do not depend on it [default: all cores; `gradient`: 1]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Options of every command",
+        value_name = "T",
+        allow_negative_numbers = true
+    )]
+    pub threads: Option<String>,
+    /// Seed of everything random [default: 0]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Options of every command",
+        value_name = "S",
+        allow_negative_numbers = true
+    )]
+    pub seed: Option<String>,
+    /// Nothing but errors on stderr
+    #[arg(long, global = true, help_heading = "Options of every command", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    quiet: Option<bool>,
+    /// One JSON object on stdout instead of a table
+    #[arg(long, global = true, help_heading = "Options of every command", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    json: Option<bool>,
+}
+
+impl Global {
+    /// Whether only errors go to stderr.
+    pub fn quiet(&self) -> bool {
+        self.quiet.unwrap_or(false)
+    }
+
+    /// Whether stdout gets JSON.
+    pub fn json(&self) -> bool {
+        self.json.unwrap_or(false)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a dataset from a network with known parameters
+    #[command(after_help = help::GENERATE, after_long_help = help::GENERATE_LONG)]
+    Generate(GenerateOptions),
+    /// Run a fitted network and store its rates, currents and predictions
+    #[command(after_help = help::SIMULATE)]
+    Simulate(SimulateOptions),
+    /// Show what a file holds
+    #[command(after_help = help::INSPECT)]
+    Inspect(InspectOptions),
+    /// Cost and gradient of a gradient problem, with times
+    #[command(after_help = help::GRADIENT)]
+    Gradient(GradientOptions),
+}
+
+/// Where the output goes.
+#[derive(Debug, Args)]
+pub struct OutputOptions {
+    /// File to write; an existing one is refused [default: a new file in results/]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace an existing --out
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true, action = ArgAction::Set)]
+    force: Option<bool>,
+}
+
+impl OutputOptions {
+    /// Whether an existing `--out` is replaced.
+    pub fn force(&self) -> bool {
+        self.force.unwrap_or(false)
+    }
+}
+
+/// Which configuration files are read.
+#[derive(Debug, Args)]
+pub struct ConfigOptions {
+    /// Configuration file; wins over DATASET.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Do not read DATASET.toml beside the dataset
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    no_config: Option<bool>,
+    /// Print the whole configuration as it takes effect, and stop
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    print_config: Option<bool>,
+}
+
+impl ConfigOptions {
+    /// Whether `DATASET.toml` is skipped.
+    pub fn no_config(&self) -> bool {
+        self.no_config.unwrap_or(false)
+    }
+
+    /// Whether the configuration is printed instead of used.
+    pub fn print_config(&self) -> bool {
+        self.print_config.unwrap_or(false)
+    }
+}
+
+/// `fit`
+#[derive(Debug, Args)]
+pub struct FitOptions {
+    /// A dataset file, or the name of one in data/ here or in a folder above
+    pub dataset: String,
+    #[command(flatten)]
+    pub output: OutputOptions,
+    #[command(flatten)]
+    pub config: ConfigOptions,
+    #[command(flatten)]
+    pub keys: KeyOptions<FitKeys>,
+}
+
+/// `generate`
+#[derive(Debug, Args)]
+pub struct GenerateOptions {
+    /// Specification of the network, its inputs and its sampling
+    #[arg(value_name = "SPEC.toml")]
+    pub spec: PathBuf,
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// `simulate`
+#[derive(Debug, Args)]
+pub struct SimulateOptions {
+    /// A result of `fit`
+    #[arg(value_name = "RESULT.h5")]
+    pub result: PathBuf,
+    /// Dataset whose inputs are used [default: the one that was fitted, refused when it has changed]
+    #[arg(long, value_name = "DATASET")]
+    pub dataset: Option<String>,
+    #[command(flatten)]
+    pub output: OutputOptions,
+    #[command(flatten)]
+    pub keys: KeyOptions<SolverKeys>,
+}
+
+/// `check`
+#[derive(Debug, Args)]
+pub struct CheckOptions {
+    /// A dataset file, or the name of one in data/ here or in a folder above
+    pub dataset: String,
+    /// Check at the parameters of this result, with its model, instead of at a random start
+    #[arg(long, value_name = "RESULT.h5")]
+    pub from: Option<PathBuf>,
+    /// Random directions of the central differences, by block
+    #[arg(long, value_name = "K", default_value = "3")]
+    pub directions: NonZeroU32,
+    #[command(flatten)]
+    pub config: ConfigOptions,
+    #[command(flatten)]
+    pub keys: KeyOptions<FitKeys>,
+}
+
+/// `inspect`
+#[derive(Debug, Args)]
+pub struct InspectOptions {
+    /// A dataset, result, simulation or gradient problem
+    #[arg(value_name = "FILE")]
+    pub file: String,
+}
+
+/// `gradient`
+#[derive(Debug, Args)]
+pub struct GradientOptions {
+    /// A dataset that also holds the parameters
+    #[arg(value_name = "PROBLEM.h5")]
+    pub problem: PathBuf,
+    /// Timed repeats, after one that is not counted
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub repeat: NonZeroUsize,
+    #[command(flatten)]
+    pub output: OutputOptions,
+    #[command(flatten)]
+    pub keys: KeyOptions<SolverKeys>,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// clap's, which also stand for `--help` and `--version`.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    command.build();
+    let arguments = booleans::spell_out(&command, arguments);
+    let matches = Cli::command().try_get_matches_from(arguments)?;
+    Cli::from_arg_matches(&matches)
+}

@@ -1,0 +1,125 @@
+//! The parts of `--help` that are more than a line an option.
+
+pub const TOP: &str = "\
+Examples:
+  tauscope fit zebrafish                      fit data/zebrafish.h5 with its defaults
+  tauscope inspect data/zebrafish.h5          what is in the file
+  tauscope generate teacher.toml --out t.h5   a dataset with known time constants
+  tauscope fit t.h5 --activation sigmoid      recover them
+
+Exit codes: 0 done, 1 a file or a computation failed, 2 wrong option or configuration, 130 interrupted.";
+
+pub const FIT: &str = "\
+Examples:
+  tauscope fit zebrafish
+  tauscope fit recording.h5 --units 20 --readout linear --tau-bounds 0.002,3
+  tauscope fit recording.h5 --time-constants global --bias false --json
+  tauscope fit recording.h5 --print-config > mine.toml
+  tauscope fit recording.h5 --config mine.toml --max-time 600 --out fit.h5
+
+`--help` adds the objective, the scores and the rules behind `auto`.";
+
+pub const FIT_LONG: &str = "\
+Examples:
+  tauscope fit zebrafish
+  tauscope fit recording.h5 --units 20 --readout linear --tau-bounds 0.002,3
+  tauscope fit recording.h5 --time-constants global --bias false --json
+  tauscope fit recording.h5 --print-config > mine.toml
+  tauscope fit recording.h5 --config mine.toml --max-time 600 --out fit.h5
+
+Model, for current I and rate r of each unit, input x:
+  tau_s dI/dt = -I + W r + U x + b        tau_r dr/dt = -r + f(I)
+  rate:    tau_r dr/dt = -r + f(W r + U x + b)
+  current: tau_s dI/dt = -I + W f(I) + U x + b,  r = f(I)
+
+Objective, minimised over W, U, b, log tau, readout and initial state on the train trials:
+  objective = cost / V + l2 (sum W^2 + sum U^2)
+  cost = mean over the observed targets of the squared residual, divided by target_std^2
+         where the dataset has one
+  V    = the cost of predicting each output's mean over the train trials
+Without target_std, cost / V = 1 - R2 of the train split.
+
+Scores, by split (train, valid, test):
+  R2 = 1 - SSE / SST over the observed targets of all trials and outputs of the split,
+  SST about each output's mean over the train trials.
+  --score-by VARIABLE adds R2 by the values of a variable of the dataset over trials.
+
+Precedence: command line, then --config FILE, then DATASET.toml beside the dataset, then the
+defaults. The key of an option in a file is its long name with _ for -.
+Ctrl-C or SIGTERM stops at the best point so far, writes it and exits with 130; a second one
+stops at once.";
+
+pub const GENERATE: &str = "\
+Examples:
+  tauscope generate teacher.toml
+  tauscope generate teacher.toml --seed 3 --out teacher-3.h5
+
+`--help` shows a specification.";
+
+pub const GENERATE_LONG: &str = r#"Examples:
+  tauscope generate teacher.toml
+  tauscope generate teacher.toml --seed 3 --out teacher-3.h5
+
+A specification, with every key and its default:
+  units = 10                      # required
+  inputs = 2                      # required
+  outputs = 10                    # the first units, observed directly [default: units]
+  model = "two-constant"          # rate, current
+  activation = "sigmoid"          # identity, tanh, relu, softplus
+  connectivity = "full"           # no-self, none
+  trials = 20
+  duration = 1.0                  # in time_units
+  interval = 0.01                 # between samples, in time_units
+  time_units = "s"                # ms, frames
+  sampling = "regular"            # irregular: intervals drawn log-normal, same mean
+  split = [0.7, 0.15, 0.15]       # train, valid, test
+  seed = 0                        # --seed wins
+  noise = 0.0                     # fraction of each output's standard deviation
+  initial_state = "shared"        # one for all trials; or steady, zero
+  [weights]
+  std = 4.0                       # of W, over sqrt(units)
+  input_std = 2.0                 # of U
+  bias = "centred"                # minus half the row sum of W; or a number: normal with that std
+  [tau]
+  s = [0.02, 0.2]                 # log-uniform, one draw a unit; or { global = 0.05 },
+  r = [0.02, 0.2]                 # { global = [0.02, 0.2] } (one draw), { units = [..] }
+  min_log_ratio = 0.0             # keeps |log(tau_s / tau_r)| above it
+  [input]
+  kind = "sinusoids"              # white, smoothed, steps
+  amplitude = 1.0
+  interpolation = "linear"        # hold"#;
+
+pub const SIMULATE: &str = "\
+Examples:
+  tauscope simulate results/zebrafish-20250102-030405.h5
+  tauscope simulate fit.h5 --dataset other.h5 --rtol 1e-8 --out simulation.h5
+
+Method and tolerances are those of the fit unless given.";
+
+pub const CHECK: &str = "\
+Examples:
+  tauscope check zebrafish
+  tauscope check recording.h5 --from results/fit.h5 --directions 10
+
+Exits with 1 when the gradients disagree.";
+
+pub const CHECK_LONG: &str = "\
+Examples:
+  tauscope check zebrafish
+  tauscope check recording.h5 --from results/fit.h5 --directions 10
+
+The gradient of the objective on the train trials, by block of parameters, computed by the adjoint,
+by forward sensitivities, and by central differences in random directions. Each entry of the table
+is a relative difference. Exits with 1 when one is above the tolerance.";
+
+pub const INSPECT: &str = "\
+Examples:
+  tauscope inspect zebrafish
+  tauscope inspect results/zebrafish-20250102-030405.h5 --json";
+
+pub const GRADIENT: &str = "\
+Examples:
+  tauscope gradient problem.h5 --rtol 1e-4 --repeat 5 --json
+  tauscope gradient problem.h5 --method rk4 --step 0.005 --threads 2
+
+Times are of a whole forward and backward pass; reading the file is not counted.";

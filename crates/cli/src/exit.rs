@@ -1,0 +1,48 @@
+//! How the program ends.
+
+use crate::generate::SpecError;
+use std::process::ExitCode;
+use tauscope_fit::config::ConfigError;
+
+/// How a command that did not fail ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// With its result.
+    Done,
+    /// With a result that says no, as a check that does not pass.
+    Failed,
+    /// Early, on request, with the best result so far.
+    Interrupted,
+}
+
+impl Outcome {
+    /// The exit code: 0, 1 or 130.
+    pub fn code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Outcome::Done => 0,
+            Outcome::Failed => 1,
+            Outcome::Interrupted => INTERRUPTED,
+        })
+    }
+}
+
+/// Exit code after Ctrl-C or SIGTERM: 128 + SIGINT.
+pub const INTERRUPTED: u8 = 130;
+
+const FAILURE: u8 = 1;
+const USAGE: u8 = 2;
+
+/// The exit code of an error: 2 where options or configuration are wrong, else 1.
+pub fn code(error: &anyhow::Error) -> ExitCode {
+    let is_usage = error
+        .chain()
+        .any(|cause| cause.is::<ConfigError>() || cause.is::<SpecError>());
+    ExitCode::from(if is_usage { USAGE } else { FAILURE })
+}
+
+/// Prints what clap has to say: help and version to stdout with 0, errors to stderr with 2.
+pub fn refused(error: &clap::Error) -> ExitCode {
+    // nothing is left to be done about a closed stream
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
+}

@@ -1,0 +1,159 @@
+//! `tauscope inspect`: what a file holds.
+
+use crate::args::{Global, InspectOptions};
+use crate::console::Console;
+use crate::exit::Outcome;
+use crate::summary::{self, FitSummary};
+use crate::table::Table;
+use crate::{interrupt, resolve};
+use anyhow::Result;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::path::Path;
+use tauscope_fit::store::{AttributeValue, StoreError, StoredFile, StoredGroup};
+
+#[derive(Debug, Serialize)]
+struct Contents {
+    file: String,
+    format: Option<String>,
+    schema_version: Value,
+    attributes: Map<String, Value>,
+    shapes: Map<String, Value>,
+    dimensions: Map<String, Value>,
+    units: Map<String, Value>,
+    #[serde(flatten)]
+    result: Option<FitSummary>,
+}
+
+/// Lists attributes and variables, and sums up a result.
+///
+/// # Errors
+/// A file that is missing or cannot be read.
+pub fn run(options: &InspectOptions, _global: &Global, console: &Console) -> Result<Outcome> {
+    interrupt::end_at_once()?;
+    let path = resolve::dataset(&options.file, &std::env::current_dir()?)?;
+    console.result(&contents(&path)?, text)?;
+    Ok(Outcome::Done)
+}
+
+fn contents(path: &Path) -> Result<Contents, StoreError> {
+    let file = StoredFile::open(path)?;
+    let root = file.root();
+    let format = root.attribute_text("tauscope_format")?;
+    let is_result = format.as_deref() == Some("result");
+    let version = root.attribute("schema_version")?;
+    let mut contents = Contents {
+        file: path.display().to_string(),
+        format,
+        schema_version: version.as_ref().map_or(Value::Null, json),
+        attributes: Map::new(),
+        shapes: Map::new(),
+        dimensions: Map::new(),
+        units: Map::new(),
+        result: if is_result {
+            Some(summary::read(&file)?)
+        } else {
+            None
+        },
+    };
+    contents.list(&root, "")?;
+    Ok(contents)
+}
+
+impl Contents {
+    /// Adds everything in `group` and below; `prefix` is its name with a slash.
+    fn list(&mut self, group: &StoredGroup, prefix: &str) -> Result<(), StoreError> {
+        for (name, value) in group.attributes()? {
+            self.attributes
+                .insert(format!("{prefix}{name}"), json(&value));
+        }
+        for name in group.variable_names()? {
+            let variable = group.variable(&name)?;
+            let key = format!("{prefix}{name}");
+            self.shapes.insert(key.clone(), variable.shape().into());
+            self.dimensions.insert(key.clone(), variable.dims()?.into());
+            self.units
+                .insert(key, variable.attribute_text("units")?.into());
+        }
+        for name in group.group_names()? {
+            // the depth is that of the formats; a deeper file may have links that go round in a circle
+            if prefix.matches('/').count() < 4 {
+                self.list(&group.group(&name)?, &format!("{prefix}{name}/"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An attribute as JSON; a number that does not exist is null.
+fn json(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::Text(text) => text.as_str().into(),
+        AttributeValue::Real(number) => (*number).into(),
+        AttributeValue::Integer(number) => (*number).into(),
+        AttributeValue::Flag(flag) => (*flag).into(),
+        AttributeValue::Reals(numbers) => numbers.as_slice().into(),
+        AttributeValue::Integers(numbers) => numbers.as_slice().into(),
+        AttributeValue::Texts(texts) => texts.as_slice().into(),
+    }
+}
+
+fn text(contents: &Contents) -> String {
+    let format = contents.format.as_deref().unwrap_or("no tauscope_format");
+    let mut text = format!("{}: {format}\n", contents.file);
+    if let Some(result) = &contents.result {
+        text += &format!("\n{}", summary::text(result));
+    }
+    text + "\n" + &variables(contents) + "\n" + &attributes(contents)
+}
+
+fn variables(contents: &Contents) -> String {
+    let mut table = Table::new(&["variable", "shape", "dimensions", "units"]);
+    for (name, shape) in &contents.shapes {
+        let list = |value: Option<&Value>, empty: &str| {
+            let entries = value
+                .and_then(Value::as_array)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let texts = entries.iter().map(|entry| {
+                entry
+                    .as_str()
+                    .map_or_else(|| entry.to_string(), str::to_owned)
+            });
+            let texts: Vec<String> = texts
+                .map(|text| if text == "null" { "?".to_owned() } else { text })
+                .collect();
+            if texts.is_empty() {
+                empty.to_owned()
+            } else {
+                texts.join(" x ")
+            }
+        };
+        let units = contents
+            .units
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_owned();
+        table.row([
+            name.clone(),
+            list(Some(shape), "scalar"),
+            list(contents.dimensions.get(name), ""),
+            units,
+        ]);
+    }
+    table.text()
+}
+
+/// One line an attribute; of a long one, its first line.
+fn attributes(contents: &Contents) -> String {
+    let line = |(name, value): (&String, &Value)| {
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        let first = value.lines().next().unwrap_or_default();
+        let more = if value.lines().count() > 1 { " .." } else { "" };
+        format!("{name} = {first}{more}\n")
+    };
+    contents.attributes.iter().map(line).collect()
+}

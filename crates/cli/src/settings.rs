@@ -1,0 +1,66 @@
+//! From the options of a command and the files they name to the configuration that takes effect.
+
+use crate::args::{ConfigOptions, Global, KeyOptions};
+use crate::console::Console;
+use crate::generate;
+use std::path::{Path, PathBuf};
+use tauscope_fit::config::{ConfigError, EffectiveConfig, Layer};
+
+/// The configuration that takes effect, and the files that it came from, strongest first.
+#[derive(Debug)]
+pub struct Settings {
+    pub config: EffectiveConfig,
+    pub files: Vec<PathBuf>,
+}
+
+/// Lays the command line over `--config` over `DATASET.toml` over the defaults, and says which files were used.
+///
+/// # Errors
+/// [`ConfigError`] for a wrong option, and for a file that cannot be read or holds something wrong.
+pub fn effective<S>(
+    keys: &KeyOptions<S>,
+    options: &ConfigOptions,
+    global: &Global,
+    dataset: &Path,
+    console: &Console,
+) -> Result<Settings, ConfigError> {
+    let mut layers = vec![command_line(keys, global)?];
+    let mut files = Vec::new();
+    let beside = (!options.no_config())
+        .then(|| beside(dataset, console))
+        .flatten();
+    for path in options.config.iter().cloned().chain(beside) {
+        layers.push(Layer::read(&path)?);
+        console.note(format!("configuration: {}", path.display()));
+        files.push(path);
+    }
+    let config = EffectiveConfig::merge(&layers)?;
+    Ok(Settings { config, files })
+}
+
+/// The options of the command line, those that every command takes included.
+///
+/// # Errors
+/// [`ConfigError::Value`] for a wrong one.
+pub fn command_line<S>(keys: &KeyOptions<S>, global: &Global) -> Result<Layer, ConfigError> {
+    keys.layer(&[
+        ("seed", global.seed.as_deref()),
+        ("threads", global.threads.as_deref()),
+    ])
+}
+
+/// `DATASET.toml` beside the dataset, if there is one.
+fn beside(dataset: &Path, console: &Console) -> Option<PathBuf> {
+    let path = dataset.with_extension("toml");
+    if path == dataset || !path.is_file() {
+        return None;
+    }
+    if generate::is_specification(&path) {
+        console.note(format!(
+            "{} is a specification for `generate`, not a configuration: not used",
+            path.display()
+        ));
+        return None;
+    }
+    Some(path)
+}
