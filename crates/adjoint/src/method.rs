@@ -59,19 +59,25 @@ pub enum FixedStepMethod {
     EulerSequential,
     /// Exact decay of both filters, drive and `f` held over the step; order 1.
     ExponentialEuler,
+    /// Order 1 and damps whatever is faster than the step: one Newton solve a step.
+    BackwardEuler,
     /// Explicit trapezoid, order 2.
     Heun,
+    /// Order 2 and stable for any step: one Newton solve a step.
+    ImplicitMidpoint,
     /// The classical Runge-Kutta method, order 4.
     Rk4,
 }
 
 impl FixedStepMethod {
     /// All fixed-step methods.
-    pub const ALL: [FixedStepMethod; 5] = [
+    pub const ALL: [FixedStepMethod; 7] = [
         FixedStepMethod::Euler,
         FixedStepMethod::EulerSequential,
         FixedStepMethod::ExponentialEuler,
+        FixedStepMethod::BackwardEuler,
         FixedStepMethod::Heun,
+        FixedStepMethod::ImplicitMidpoint,
         FixedStepMethod::Rk4,
     ];
 
@@ -81,7 +87,9 @@ impl FixedStepMethod {
             FixedStepMethod::Euler => "euler",
             FixedStepMethod::EulerSequential => "euler-sequential",
             FixedStepMethod::ExponentialEuler => "exponential-euler",
+            FixedStepMethod::BackwardEuler => "backward-euler",
             FixedStepMethod::Heun => "heun",
+            FixedStepMethod::ImplicitMidpoint => "implicit-midpoint",
             FixedStepMethod::Rk4 => "rk4",
         }
     }

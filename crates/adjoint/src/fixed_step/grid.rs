@@ -1,0 +1,181 @@
+use crate::{Phase, SolveError};
+use std::ops::Range;
+use tauscope_dynamics::InputSignal;
+
+/// One step, which lies within one sample interval of the input.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Step {
+    pub(super) t0: f64,
+    pub(super) t1: f64,
+    /// Length: `t1 - t0` but for round-off, equal for all parts of a stretch.
+    pub(super) h: f64,
+    /// The sample at or before the step.
+    pub(super) interval: usize,
+    /// Whether `t1` is the time of the next sample.
+    pub(super) ends_interval: bool,
+}
+
+/// The steps of a solve. Node `n` is the state before step `n`, so there is one node more than steps.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Grid {
+    pub(super) steps: Vec<Step>,
+    /// The node of every evaluation time.
+    pub(super) eval_nodes: Vec<usize>,
+}
+
+/// Times that differ by less than this part of a sample interval are one: two computations of the same
+/// time differ by round-off, and a step from one to the other would meet the wrong sample.
+const SAME_TIME: f64 = 1e-9;
+/// More steps than this are a mistake in the step, not a wish.
+const MAX_STEPS: f64 = 1e8;
+
+impl Grid {
+    /// Sample times and evaluation times, each stretch between neighbours cut into
+    /// `ceil(length / step)` equal parts; ends at the last evaluation time, for nothing after it counts.
+    pub(super) fn new(
+        input: &InputSignal,
+        t_eval: &[f64],
+        step: Option<f64>,
+    ) -> Result<Grid, SolveError> {
+        let step = step.unwrap_or(f64::INFINITY);
+        let span = t_eval.last().map_or(0.0, |last| last - input.start());
+        if step.is_nan() || step <= 0.0 || span / step > MAX_STEPS {
+            return Err(SolveError::Stalled {
+                phase: Phase::Forward,
+                time: input.start(),
+                step,
+                reason: format!(
+                    "the step must be positive and cut {span} into at most {MAX_STEPS:e} parts"
+                ),
+            });
+        }
+        let mut grid = Grid::default();
+        for interval in 0..input.time().len() {
+            grid.add_interval(input, interval, t_eval, step);
+        }
+        // What is left lies within round-off of the end.
+        grid.eval_nodes.resize(t_eval.len(), grid.steps.len());
+        Ok(grid)
+    }
+
+    /// Whether step `n` is the last one of its sample interval, or of all.
+    pub(super) fn completes_interval(&self, n: usize) -> bool {
+        let next = self.steps.get(n + 1);
+        next.is_none_or(|next| next.interval != self.steps[n].interval)
+    }
+
+    /// Indices of the evaluation times at `node`.
+    pub(super) fn evaluations_at(&self, node: usize) -> Range<usize> {
+        let first = self.eval_nodes.partition_point(|&at| at < node);
+        first..self.eval_nodes.partition_point(|&at| at <= node)
+    }
+
+    fn add_interval(&mut self, input: &InputSignal, interval: usize, t_eval: &[f64], step: f64) {
+        let start = input.time()[interval];
+        let next = input.time().get(interval + 1);
+        let end = next.copied().unwrap_or(input.end());
+        let same = SAME_TIME * (end - start);
+        let mut from = start;
+        while let Some(&time) = t_eval.get(self.eval_nodes.len()) {
+            if time > start + same {
+                let to = if time < end - same { time } else { end };
+                self.cut(from, to, step, interval);
+                from = to;
+                if to == end {
+                    self.end_interval(next.is_some());
+                    return;
+                }
+            }
+            self.eval_nodes.push(self.steps.len());
+        }
+    }
+
+    fn end_interval(&mut self, at_sample: bool) {
+        if let Some(last) = self.steps.last_mut() {
+            last.ends_interval = at_sample;
+        }
+    }
+
+    fn cut(&mut self, from: f64, to: f64, step: f64, interval: usize) {
+        let length = to - from;
+        // The factor forgives round-off: 0.03 - 0.02 is a little longer than a step of 0.01.
+        let parts = (length / step * (1.0 - SAME_TIME)).ceil().max(1.0);
+        let h = length / parts;
+        let mut t0 = from;
+        for part in 1..=parts as usize {
+            let t1 = if part as f64 == parts {
+                to
+            } else {
+                from + h * part as f64
+            };
+            self.steps.push(Step {
+                t0,
+                t1,
+                h,
+                interval,
+                ends_interval: false,
+            });
+            t0 = t1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nalgebra::DMatrix;
+    use tauscope_dynamics::Interpolation;
+
+    fn input(time: &[f64], end: f64) -> InputSignal {
+        let samples = DMatrix::zeros(1, time.len());
+        InputSignal::new(time.to_vec(), end, samples, 1, Interpolation::Hold).expect("valid")
+    }
+
+    fn ends(grid: &Grid) -> Vec<f64> {
+        grid.steps.iter().map(|s| s.t1).collect()
+    }
+
+    #[test]
+    fn a_step_of_one_sample_interval_is_one_step_an_interval() {
+        let time: Vec<f64> = (0..200).map(|k| k as f64 * 0.01).collect();
+        let grid = Grid::new(&input(&time, 1.99), &time, Some(0.01)).expect("valid");
+        assert_eq!(ends(&grid), time[1..]);
+        assert_eq!(grid.eval_nodes, (0..200).collect::<Vec<_>>());
+        assert!(grid.steps.iter().all(|s| s.ends_interval));
+    }
+
+    #[test]
+    fn evaluation_times_cut_intervals_and_the_parts_are_equal() {
+        let grid = Grid::new(&input(&[0.0, 1.0, 3.0], 3.0), &[0.5, 2.0], Some(0.4)).expect("valid");
+        let expected = [0.25, 0.5, 0.75, 1.0, 1.0 + 1.0 / 3.0, 1.0 + 2.0 / 3.0, 2.0];
+        assert_eq!(ends(&grid), expected);
+        assert_eq!(grid.eval_nodes, [2, 7]);
+        let intervals: Vec<usize> = grid.steps.iter().map(|s| s.interval).collect();
+        assert_eq!(intervals, [0, 0, 0, 0, 1, 1, 1]);
+        assert!(grid.steps[3].ends_interval && !grid.steps[6].ends_interval);
+    }
+
+    #[test]
+    fn an_evaluation_time_off_a_sample_by_round_off_is_the_sample() {
+        let time = [0.0, 0.1, 0.2, 0.3];
+        let t_eval = [0.1 + 1e-16, 0.2 - 1e-16, 0.1 * 3.0 - 1e-16];
+        let grid = Grid::new(&input(&time, 0.3), &t_eval, None).expect("valid");
+        assert_eq!(ends(&grid), time[1..]);
+        assert_eq!(grid.eval_nodes, [1, 2, 3]);
+    }
+
+    #[test]
+    fn the_last_bin_goes_to_the_end_without_another_sample() {
+        let grid = Grid::new(&input(&[0.0, 1.0], 2.0), &[0.0, 2.0], None).expect("valid");
+        assert_eq!(ends(&grid), [1.0, 2.0]);
+        assert_eq!(grid.eval_nodes, [0, 2]);
+        assert!(grid.steps[0].ends_interval && !grid.steps[1].ends_interval);
+    }
+
+    #[test]
+    fn steps_that_make_no_progress_are_refused() {
+        for step in [0.0, -1.0, f64::NAN, 1e-300] {
+            assert!(Grid::new(&input(&[0.0, 1.0], 1.0), &[1.0], Some(step)).is_err());
+        }
+    }
+}
