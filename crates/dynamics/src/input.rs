@@ -26,6 +26,14 @@ pub struct InputSignal {
     knots: Vec<usize>,
 }
 
+impl Segment<'_> {
+    /// Inputs at `t`, (input, trial), as this segment continues: at its borders the limits from inside.
+    pub fn at(&self, t: f64) -> DMatrix<f64> {
+        let s = (t - self.t0) / (self.t1 - self.t0);
+        self.x0 * (1.0 - s) + self.x1 * s
+    }
+}
+
 /// A stretch of time on which the inputs are smooth: from one knot to the next.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Segment<'a> {

@@ -85,9 +85,8 @@ impl RateNetwork {
         match self.model() {
             ModelKind::TwoConstant => {
                 let half = w.len() / 2;
-                let (w_i, w_r) = w.split_at(half);
                 let (out_i, out_r) = out.split_at_mut(half);
-                scaled(-1.0, w_r, out_r);
+                scaled(-1.0, &w[half..], out_r);
                 by_unit(out_r, self.decay_r());
                 // out_i = f' w_r / tau_r - w_i / tau_s
                 for (((o, r), s), a) in out_i
@@ -99,7 +98,6 @@ impl RateNetwork {
                     *o = -r * s - a;
                 }
                 self.add_w_transposed(presynaptic, out_r);
-                debug_assert_eq!(w_i.len(), half);
             }
             ModelKind::Rate => {
                 scaled(-1.0, w, out);
@@ -111,6 +109,62 @@ impl RateNetwork {
                 self.add_w_transposed(presynaptic, out);
                 for ((o, s), a) in out.iter_mut().zip(&at.slope).zip(&*presynaptic) {
                     *o = *o * s - a;
+                }
+            }
+        }
+    }
+
+    /// The Jacobian of one trial as a dense matrix, column-major (state, state), for that trial's column of
+    /// [`Linearization::slope`].
+    pub fn jacobian(&self, slope: &[f64], out: &mut [f64]) {
+        let n = self.n_units();
+        let w = &self.parameters().w;
+        out.fill(0.0);
+        match self.model() {
+            ModelKind::TwoConstant => {
+                for j in 0..n {
+                    let (decay_s, decay_r) = (self.decay_s()[j], self.decay_r()[j]);
+                    out[j * 2 * n + j] = -decay_s;
+                    out[j * 2 * n + n + j] = slope[j] * decay_r;
+                    let column = &mut out[(n + j) * 2 * n..][..2 * n];
+                    for (i, o) in column[..n].iter_mut().enumerate() {
+                        *o = w[(i, j)] * self.decay_s()[i];
+                    }
+                    column[n + j] = -decay_r;
+                }
+            }
+            ModelKind::Rate | ModelKind::Current => {
+                let rate = self.model() == ModelKind::Rate;
+                let decay = if rate { self.decay_r() } else { self.decay_s() };
+                for j in 0..n {
+                    for i in 0..n {
+                        let gain = if rate { slope[i] } else { slope[j] };
+                        out[j * n + i] =
+                            (gain * w[(i, j)] - f64::from(u8::from(i == j))) * decay[i];
+                    }
+                }
+            }
+        }
+    }
+
+    /// `out += (d rhs / d drive) v` for a change `v`, (unit, trial), of the drive `U x + b`.
+    pub fn add_drive_forcing(&self, at: &Linearization, v: &[f64], out: &mut [f64]) {
+        if self.model() == ModelKind::Rate {
+            let n = self.n_units();
+            for ((out, v), slope) in out
+                .chunks_exact_mut(n)
+                .zip(v.chunks_exact(n))
+                .zip(at.slope.chunks_exact(n))
+            {
+                for i in 0..n {
+                    out[i] += v[i] * slope[i] * self.decay_r()[i];
+                }
+            }
+        } else {
+            let n = self.n_units();
+            for (out, v) in out.chunks_exact_mut(n).zip(v.chunks_exact(n)) {
+                for i in 0..n {
+                    out[i] += v[i] * self.decay_s()[i];
                 }
             }
         }
@@ -212,11 +266,13 @@ impl RateNetwork {
         match coordinate {
             Coordinate::LogTauS { unit } => {
                 let d = &dy[shape.currents()];
-                (0..shape.n_columns).for_each(|k| currents[entry(k, unit)] -= d[entry(k, unit)]);
+                (0..shape.n_columns)
+                    .for_each(|k| currents[entry(k, unit)] -= d[entry(k, unit)]);
             }
             Coordinate::LogTauR { unit } => {
                 let d = &dy[shape.rates()];
-                (0..shape.n_columns).for_each(|k| rates[entry(k, unit)] -= d[entry(k, unit)]);
+                (0..shape.n_columns)
+                    .for_each(|k| rates[entry(k, unit)] -= d[entry(k, unit)]);
             }
             Coordinate::Weight { unit, .. }
             | Coordinate::InputWeight { unit, .. }

@@ -286,3 +286,40 @@ fn a_network_with_a_zero_time_constant_is_refused() {
         "time constant tau_r of unit 1 must be positive and finite, got 0"
     );
 }
+
+#[test]
+fn the_dense_jacobian_holds_the_columns_of_jac_mul() {
+    for (model, activation) in every_kind() {
+        let mut numbers = Numbers(21);
+        let mut c = case(model, activation, 3, 1, 1, &mut numbers);
+        let len = c.y.len();
+        let mut dense = vec![0.0; len * len];
+        c.network.jacobian(c.at.slope(), &mut dense);
+        for j in 0..len {
+            let mut unit = vec![0.0; len];
+            unit[j] = 1.0;
+            let mut column = vec![0.0; len];
+            c.network.jac_mul(&mut c.at, &unit, &mut column);
+            for (d, e) in dense[j * len..][..len].iter().zip(&column) {
+                assert!((d - e).abs() < 1e-14, "{model:?} {activation:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn drive_forcing_is_the_effect_of_a_bias() {
+    for model in ModelKind::ALL {
+        let mut numbers = Numbers(8);
+        let c = case(model, Activation::Sigmoid, 3, 1, 2, &mut numbers);
+        let mut direction = c.network.parameters().zeros_like();
+        direction.b[1] = 1.0;
+        let mut expected = vec![0.0; c.y.len()];
+        c.network
+            .param_jac_mul(&c.at, c.x.as_view(), &c.dy, &direction, &mut expected);
+        let mut out = vec![0.0; c.y.len()];
+        c.network
+            .add_drive_forcing(&c.at, &[0.0, 1.0, 0.0, 0.0, 1.0, 0.0], &mut out);
+        assert_eq!(out, expected);
+    }
+}
