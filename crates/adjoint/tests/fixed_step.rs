@@ -174,7 +174,7 @@ fn away_from_the_kink(problem: &mut Problem) {
     parameters.w *= 0.3;
     parameters.u *= 0.3;
     let n = parameters.n_units();
-    let side = |unit: usize| if unit % 2 == 0 { 3.0 } else { -3.0 };
+    let side = |unit: usize| if unit.is_multiple_of(2) { 3.0 } else { -3.0 };
     (0..n).for_each(|unit| parameters.b[unit] = side(unit));
     let currents = problem.network.shape(problem.input.n_trials()).currents();
     for (i, current) in problem.y0[currents].iter_mut().enumerate() {
