@@ -1,0 +1,134 @@
+//! `tauscope check`: three ways to the same gradient, on the user's own data.
+
+mod compare;
+
+use crate::args::{CheckOptions, Global};
+use crate::console::Console;
+use crate::exit::Outcome;
+use crate::table::Table;
+use crate::{interrupt, resolve, settings, threads};
+use anyhow::Result;
+use compare::Agreement;
+use serde::Serialize;
+use std::path::Path;
+use tauscope_adjoint::Integrator;
+use tauscope_fit::config::{EffectiveConfig, Layer};
+use tauscope_fit::driver::FitPlan;
+use tauscope_fit::store::{StoreError, StoredFile, read_dataset};
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    dataset: String,
+    method: &'static str,
+    blocks: serde_json::Map<String, serde_json::Value>,
+    tolerance: f64,
+    passed: bool,
+}
+
+/// Compares the gradients at the starting point, or at that of `--from`, by block.
+///
+/// # Errors
+/// A wrong option or configuration, a file that cannot be read, a solve that fails.
+pub fn run(options: &CheckOptions, global: &Global, console: &Console) -> Result<Outcome> {
+    let path = resolve::dataset(&options.dataset, &std::env::current_dir()?)?;
+    let config = match &options.from {
+        None => settings::effective(&options.keys, &options.config, global, &path, console)?.config,
+        Some(result) => config_of(result, options, global)?,
+    };
+    if options.config.print_config() {
+        console.print(&config.to_toml())?;
+        return Ok(Outcome::Done);
+    }
+    interrupt::end_at_once()?;
+    let dataset = read_dataset(&path)?;
+    let plan = FitPlan::check(&config, &dataset)?;
+    let pool = threads::pool(threads::wanted(&config))?;
+    let agreements =
+        pool.install(|| compare::by_block(&plan, &dataset, &config, options.directions))?;
+    let tolerance = tolerance(&config);
+    let passed = agreements
+        .iter()
+        .all(|agreement| agreement.holds(tolerance));
+    let blocks = agreements
+        .iter()
+        .map(|agreement| (agreement.block.clone(), agreement.json()))
+        .collect();
+    let dataset = path.display().to_string();
+    let summary = Summary {
+        dataset,
+        method: config.method.name(),
+        blocks,
+        tolerance,
+        passed,
+    };
+    console.result(&summary, |summary| text(summary, &agreements))?;
+    Ok(if passed {
+        Outcome::Done
+    } else {
+        Outcome::Failed
+    })
+}
+
+/// The configuration of the result, which is also where the parameters come from, below the command line and `--config`.
+fn config_of(result: &Path, options: &CheckOptions, global: &Global) -> Result<EffectiveConfig> {
+    let mut layers = vec![settings::command_line(&options.keys, global)?];
+    if let Some(path) = &options.config.config {
+        layers.push(Layer::read(path)?);
+    }
+    let start = result.to_string_lossy();
+    layers.push(Layer::from_options([("init", start.as_ref())])?);
+    layers.push(stored_layer(result)?);
+    Ok(EffectiveConfig::merge(&layers)?)
+}
+
+fn stored_layer(result: &Path) -> Result<Layer> {
+    let file = StoredFile::open(result)?;
+    let text = stored_configuration(&file)?;
+    Ok(Layer::from_toml(&text, result)?)
+}
+
+fn stored_configuration(file: &StoredFile) -> Result<String, StoreError> {
+    file.group("provenance")?
+        .required_text("configuration", "the configuration of the fit as TOML")
+}
+
+/// Largest relative difference that is no fault: a thousand times the relative tolerance of an adaptive method, whose three
+/// ways take different steps; of a fixed-step method the round-off of differences.
+fn tolerance(config: &EffectiveConfig) -> f64 {
+    match config.integrator() {
+        Integrator::Adaptive { tolerances, .. } => (1e3 * tolerances.rtol).clamp(1e-6, 1e-2),
+        Integrator::FixedStep { .. } => 1e-6,
+    }
+}
+
+fn text(summary: &Summary, agreements: &[Agreement]) -> String {
+    let mut table = Table::new(&[
+        "block",
+        "parameters",
+        "adjoint vs forward",
+        "adjoint vs differences",
+        "",
+    ]);
+    for agreement in agreements {
+        let verdict = if agreement.holds(summary.tolerance) {
+            "ok"
+        } else {
+            "DISAGREES"
+        };
+        let difference = |value: f64| format!("{value:.1e}");
+        table.row([
+            agreement.block.clone(),
+            agreement.n_parameters.to_string(),
+            difference(agreement.adjoint_vs_forward),
+            difference(agreement.adjoint_vs_differences),
+            verdict.to_owned(),
+        ]);
+    }
+    let verdict = if summary.passed { "passed" } else { "failed" };
+    format!(
+        "{}\n{verdict}: tolerance {:.0e}, method {}\n",
+        table.text(),
+        summary.tolerance,
+        summary.method
+    )
+}

@@ -1,0 +1,150 @@
+use anyhow::{Context, Result};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+use serde_json::{Value, json};
+use std::num::NonZeroU32;
+use std::ops::Range;
+use tauscope_adjoint::Integrator;
+use tauscope_fit::config::EffectiveConfig;
+use tauscope_fit::dataset::Dataset;
+use tauscope_fit::driver::FitPlan;
+use tauscope_fit::optimizer::Objective;
+
+/// How well three ways to the gradient agree on one block of parameters.
+#[derive(Debug, Clone)]
+pub struct Agreement {
+    pub block: String,
+    pub n_parameters: usize,
+    /// Relative difference of derivatives in random directions, by the adjoint and by forward sensitivities.
+    pub adjoint_vs_forward: f64,
+    /// The same, by the adjoint and by central differences.
+    pub adjoint_vs_differences: f64,
+}
+
+impl Agreement {
+    /// Whether both differences are within `tolerance`; a number that does not exist is not.
+    pub fn holds(&self, tolerance: f64) -> bool {
+        self.adjoint_vs_forward <= tolerance && self.adjoint_vs_differences <= tolerance
+    }
+
+    /// As in `check --json`.
+    pub fn json(&self) -> Value {
+        json!({
+            "adjoint_vs_forward": self.adjoint_vs_forward,
+            "adjoint_vs_differences": self.adjoint_vs_differences,
+        })
+    }
+}
+
+/// Compares the three on `directions` random unit vectors of each block, at the start of the plan.
+///
+/// # Errors
+/// A solve that fails.
+pub fn by_block(
+    plan: &FitPlan,
+    dataset: &Dataset,
+    config: &EffectiveConfig,
+    directions: NonZeroU32,
+) -> Result<Vec<Agreement>> {
+    let objective = plan.objective(dataset, config.l2.set().map_or(0.0, |l2| l2.get()))?;
+    let theta = plan.start(dataset, 0)?;
+    let gradient = objective
+        .evaluate(&theta)
+        .context("the adjoint solve")?
+        .gradient;
+    let scale = norm(&gradient);
+    let step = difference_step(config);
+    let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
+    let mut agreements = Vec::new();
+    for (block, range) in objective.blocks() {
+        let directions: Vec<_> = (0..directions.get())
+            .map(|_| direction(theta.len(), &range, &mut rng))
+            .collect();
+        let adjoint: Vec<f64> = directions.iter().map(|v| dot(&gradient, v)).collect();
+        let forward = objective
+            .directional_derivatives(&theta, &directions)
+            .context("the forward sensitivities")?;
+        let differences = directions
+            .iter()
+            .map(|v| difference(&objective, &theta, v, step));
+        let differences = differences.collect::<Result<Vec<f64>>>()?;
+        agreements.push(Agreement {
+            block,
+            n_parameters: range.len(),
+            adjoint_vs_forward: relative(&adjoint, &forward, scale),
+            adjoint_vs_differences: relative(&adjoint, &differences, scale),
+        });
+    }
+    Ok(agreements)
+}
+
+/// A random unit vector in one block.
+fn direction(n: usize, block: &Range<usize>, rng: &mut ChaCha8Rng) -> Vec<f64> {
+    let mut v = vec![0.0; n];
+    v[block.clone()].fill_with(|| rng.sample(StandardNormal));
+    let length = norm(&v).max(f64::MIN_POSITIVE);
+    v.iter_mut().for_each(|entry| *entry /= length);
+    v
+}
+
+/// Central difference of fourth order:
+/// `(8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / (12 h)`.
+fn difference(objective: &dyn Objective, theta: &[f64], v: &[f64], h: f64) -> Result<f64> {
+    let at = |s: f64| -> Result<f64> {
+        let moved: Vec<f64> = theta
+            .iter()
+            .zip(v)
+            .map(|(theta, v)| theta + s * h * v)
+            .collect();
+        Ok(objective
+            .value(&moved)
+            .context("a forward solve for the central differences")?
+            .objective)
+    };
+    Ok((8.0 * (at(1.0)? - at(-1.0)?) - (at(2.0)? - at(-2.0)?)) / (12.0 * h))
+}
+
+/// Balances truncation, which grows with the fourth power of the step, with the noise that the tolerance leaves in a value.
+fn difference_step(config: &EffectiveConfig) -> f64 {
+    let noise = match config.integrator() {
+        Integrator::Adaptive { tolerances, .. } => tolerances.rtol,
+        Integrator::FixedStep { .. } => f64::EPSILON,
+    };
+    noise.powf(0.2).clamp(1e-3, 5e-2)
+}
+
+/// Distance of `b` from `a`, relative to `a`; relative to `floor` times 1e-6 where `a` is smaller: a block that the data do
+/// not touch has a derivative of zero in all three.
+fn relative(a: &[f64], b: &[f64], floor: f64) -> f64 {
+    let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    norm(&difference) / norm(a).max(1e-6 * floor).max(f64::MIN_POSITIVE)
+}
+
+fn norm(v: &[f64]) -> f64 {
+    dot(v, v).sqrt()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directions_are_unit_vectors_of_their_block() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let v = direction(6, &(2..5), &mut rng);
+        assert!((norm(&v) - 1.0).abs() < 1e-14);
+        assert!(v[..2].iter().chain(&v[5..]).all(|entry| *entry == 0.0));
+    }
+
+    #[test]
+    fn a_difference_is_relative_to_the_derivatives_themselves() {
+        assert!((relative(&[3.0, 4.0], &[3.0, 4.5], 1.0) - 0.1).abs() < 1e-14);
+        assert_eq!(relative(&[0.0], &[0.0], 1.0), 0.0);
+        assert!(relative(&[1.0], &[f64::NAN], 1.0).is_nan());
+    }
+}

@@ -1,0 +1,119 @@
+use crate::bench::Bench;
+use tauscope_fit::store::{Group, StoredFile, Variable, write_file};
+
+const UNITS: usize = 2;
+const SAMPLES: usize = 30;
+
+/// A gradient problem with two units, an input and two trials; `w00` is the first recurrent weight.
+fn write_problem(bench: &Bench, name: &str, w00: f64) {
+    let time: Vec<f64> = (0..SAMPLES).map(|k| 0.01 * k as f64).collect();
+    let wave = |phase: f64| (0..SAMPLES).map(move |k| (0.3 * k as f64 + phase).sin());
+    let inputs: Vec<f64> = wave(0.0).chain(wave(1.0)).collect();
+    let targets: Vec<f64> = (0..2 * SAMPLES * UNITS)
+        .map(|k| 0.5 + 0.1 * (0.7 * k as f64).cos())
+        .collect();
+    let one = |name: &str, values: &[f64]| Variable::new(name, &["unit"], values.to_vec());
+    let parameters = Group::new()
+        .variable(Variable::new(
+            "W",
+            &["unit", "source_unit"],
+            vec![w00, -0.5, 0.8, 0.3],
+        ))
+        .variable(Variable::new("U", &["unit", "input"], vec![1.0, -0.5]))
+        .variable(one("b", &[0.1, -0.2]))
+        .variable(one("tau_s", &[0.05, 0.02]))
+        .variable(one("tau_r", &[0.03, 0.1]));
+    let state = |name: &str| Variable::new(name, &["trial", "unit"], vec![0.5, 0.4, 0.3, 0.6]);
+    let root = Group::new()
+        .attribute("tauscope_format", "dataset")
+        .attribute("schema_version", 1_i64)
+        .attribute("time_units", "s")
+        .attribute("interpolation", "linear")
+        .attribute("model", "two-constant")
+        .attribute("activation", "sigmoid")
+        .dimension("trial", 2)
+        .dimension("input", 1)
+        .dimension("output", UNITS)
+        .dimension("unit", UNITS)
+        .dimension("source_unit", UNITS)
+        .coordinate(Variable::new("time", &["time"], time))
+        .variable(Variable::new("inputs", &["trial", "time", "input"], inputs))
+        .variable(Variable::new(
+            "targets",
+            &["trial", "time", "output"],
+            targets,
+        ))
+        .group("parameters", parameters)
+        .group(
+            "initial_state",
+            Group::new().variable(state("I")).variable(state("r")),
+        );
+    write_file(&bench.path(name), &root).unwrap();
+}
+
+fn gradient_of_w(bench: &Bench, name: &str) -> Vec<f64> {
+    let file = StoredFile::open(&bench.path(name)).unwrap();
+    file.group("gradient")
+        .unwrap()
+        .read_f64("W")
+        .unwrap()
+        .values
+}
+
+#[test]
+fn the_gradient_is_the_slope_of_the_cost() {
+    const H: f64 = 1e-4;
+    let bench = Bench::new();
+    for method in ["tsit45", "rk4"] {
+        let cost = |w00: f64| {
+            write_problem(&bench, "p.h5", w00);
+            let run = bench.run(&format!(
+                "gradient p.h5 --method {method} --rtol 1e-10 --out a.h5 --force --json"
+            ));
+            run.json()["cost"].as_f64().unwrap()
+        };
+        let slope = (cost(1.2 + H) - cost(1.2 - H)) / (2.0 * H);
+        cost(1.2);
+        let gradient = gradient_of_w(&bench, "a.h5")[0];
+        // a central difference is off by H^2 and by the tolerance over H
+        assert!(
+            (gradient / slope - 1.0).abs() < 1e-5,
+            "{method}: {gradient} {slope}"
+        );
+    }
+}
+
+#[test]
+fn threads_and_repeats_do_not_change_a_bit() {
+    let bench = Bench::new();
+    write_problem(&bench, "p.h5", 1.2);
+    let json = bench.run("gradient p.h5 --out a.h5 --json").json();
+    assert_eq!(
+        (json["threads"].as_u64(), json["method"].as_str()),
+        (Some(1), Some("tsit45"))
+    );
+    for key in [
+        "seconds_median",
+        "cpu_seconds_median",
+        "rhs_evaluations",
+        "rhs_evaluations_backward",
+    ] {
+        assert!(json[key].as_f64().is_some_and(|value| value > 0.0), "{key}");
+    }
+    assert_eq!(
+        bench
+            .run("gradient p.h5 --out b.h5 --threads 2 --repeat 3")
+            .code,
+        Some(0)
+    );
+    assert_eq!(gradient_of_w(&bench, "a.h5"), gradient_of_w(&bench, "b.h5"));
+}
+
+#[test]
+fn a_dataset_without_parameters_is_refused() {
+    let bench = Bench::with_dataset();
+    let run = bench.run("gradient tiny.h5 --out a.h5");
+    assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""));
+    assert!(run.stderr.starts_with("error: tiny.h5"), "{}", run.stderr);
+    assert_eq!(bench.names(), ["spec.toml", "tiny.h5"]);
+}

@@ -1,0 +1,7 @@
+//! The program as a person runs it: what it prints, where, and how it ends.
+
+mod bench;
+mod config;
+mod generate;
+mod gradient;
+mod options;
