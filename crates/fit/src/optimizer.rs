@@ -11,6 +11,7 @@ mod bounds;
 mod failure;
 mod gauss_newton;
 mod lbfgs;
+mod memory;
 mod monitor;
 mod problem;
 mod settings;

@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use self::bounded_step::{DampedModel, Proposal, Unsolved};
 pub(super) use self::local_model::LocalModel;
+use super::SolveFailure;
+use super::memory::Memory;
 use super::problem::Evaluation;
 use super::settings::GaussNewtonSettings;
 use super::state::{Point, RunState};
 use super::watched::{self, Iterate, Step, Watched};
-use super::{SolveFailure, vector};
 
 /// A step is accepted when it brings at least this fraction of the predicted reduction.
 const LEAST_GAIN: f64 = 1e-4;
@@ -22,28 +23,32 @@ const LEAST_GAIN: f64 = 1e-4;
 const FASTEST_FALL: f64 = 1.0 / 3.0;
 const LEAST_DAMPING: f64 = 1e-15;
 const MOST_DAMPING: f64 = 1e30;
-/// Diagonal entries of H below this fraction of the largest are raised to it, so that a parameter
-/// which the data do not see yet is damped as well.
-const SCALE_FLOOR: f64 = 1e-6;
+/// Fraction of the median of diag H that the damping adds to every entry of it.
+const SCALE_FLOOR: f64 = 0.05;
+/// Steps of one conjugate-gradient solve that precondition the next (Morales & Nocedal).
+const PRECONDITIONER_PAIRS: usize = 20;
 
 /// argmin's `Solver` for Gauss-Newton with Levenberg-Marquardt damping.
 ///
 /// Each iteration solves (H + lambda D) p = -gradient with H the Gauss-Newton matrix and D its
-/// diagonal, over the parameters that no bound holds; lambda follows the ratio of actual to
-/// predicted reduction. Up to `dense_limit` parameters by Cholesky, above by truncated conjugate
-/// gradients. A failed solve counts as a rejected step.
+/// diagonal plus a fraction of its median, over the parameters that no bound holds; lambda follows
+/// the ratio of actual to predicted reduction. Up to `dense_limit` parameters by Cholesky, above by
+/// truncated conjugate gradients. A failed solve counts as a rejected step.
 ///
 /// # Reference
 /// Marquardt, J. SIAM 11 (1963), doi:10.1137/0111030; the control of lambda: Nielsen, Damping
 /// parameter in Marquardt's method, IMM-REP-1999-05, Technical University of Denmark; truncation:
-/// Nash & Sofer, Oper. Res. Lett. 9 (1990), doi:10.1016/0167-6377(90)90065-D.
+/// Nash & Sofer, Oper. Res. Lett. 9 (1990), doi:10.1016/0167-6377(90)90065-D; the preconditioner:
+/// Morales & Nocedal, SIAM J. Optim. 10 (2000), doi:10.1137/S1052623497327854.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GaussNewton {
     settings: GaussNewtonSettings,
     damping: f64,
     growth: f64,
-    /// Largest diagonal of H seen so far, entry by entry (Moré's scaling).
-    scale: Vec<f64>,
+    /// Curvature along the gradient at the start: the unit of damping where H has no known diagonal.
+    first_curvature: Option<f64>,
+    /// Curvature met by the last accepted solve by products.
+    memory: Memory,
 }
 
 impl GaussNewton {
@@ -52,7 +57,8 @@ impl GaussNewton {
         Self {
             damping: settings.initial_damping,
             growth: 2.0,
-            scale: Vec::new(),
+            first_curvature: None,
+            memory: Memory::new(PRECONDITIONER_PAIRS),
             settings,
         }
     }
@@ -72,25 +78,31 @@ impl GaussNewton {
         self.growth *= 2.0;
     }
 
-    fn update_scale(
+    /// D: the diagonal of H plus a fraction of its median; without a diagonal, the curvature along
+    /// the first gradient for all parameters.
+    ///
+    /// Marquardt's bare diagonal damps least what the data see least, and the long steps in there
+    /// can end in chaotic networks; a large fraction damps all alike and lands in the nearest
+    /// minimum more often.
+    fn scale(
         &mut self,
         watched: &mut Watched<'_>,
         model: &LocalModel<'_>,
-    ) -> Result<(), SolveFailure> {
+    ) -> Result<Vec<f64>, SolveFailure> {
+        let n_parameters = model.evaluation().gradient.len();
         let Some(diagonal) = model.diagonal() else {
-            if self.scale.is_empty() {
-                let curvature = model.curvature_along_gradient(watched)?;
-                self.scale = vec![curvature; model.evaluation().gradient.len()];
-            }
-            return Ok(());
+            let curvature = match self.first_curvature {
+                Some(curvature) => curvature,
+                None => model.curvature_along_gradient(watched)?,
+            };
+            self.first_curvature = Some(curvature);
+            return Ok(vec![curvature; n_parameters]);
         };
-        let floor = SCALE_FLOOR * vector::largest(&diagonal);
-        let floor = if floor > 0.0 { floor } else { 1.0 };
-        self.scale.resize(diagonal.len(), 0.0);
-        for (scale, entry) in self.scale.iter_mut().zip(diagonal) {
-            *scale = entry.max(floor);
-        }
-        Ok(())
+        let mut sorted = diagonal.clone();
+        sorted.sort_by(f64::total_cmp);
+        let floor = SCALE_FLOOR * sorted.get(n_parameters / 2).copied().unwrap_or(0.0);
+        let floor = if floor > 0.0 { floor } else { SCALE_FLOOR };
+        Ok(diagonal.iter().map(|entry| entry + floor).collect())
     }
 
     /// The quadratic model at the current point; formed anew only after a resume, where it was
@@ -112,13 +124,15 @@ impl GaussNewton {
         &self,
         watched: &mut Watched<'_>,
         model: &LocalModel<'_>,
+        scale: &[f64],
         point: &Point,
     ) -> Result<Proposal, Unsolved> {
         let damped = DampedModel {
             model,
-            scale: &self.scale,
+            scale,
             damping: self.damping,
             max_products: self.settings.max_products,
+            memory: &self.memory,
         };
         damped.propose(watched, point)
     }
@@ -176,15 +190,15 @@ impl Iterate for GaussNewton {
         let Ok(model) = self.current_model(watched, point) else {
             return Step::Failed;
         };
-        if self.update_scale(watched, &model).is_err() {
+        let Ok(scale) = self.scale(watched, &model) else {
             return Step::Failed;
-        }
-        let mut only_failures = true;
+        };
+        let mut rejections = Rejections::default();
         loop {
             if let Some(termination) = watched.asks_to_stop() {
                 return Step::Stopped(termination);
             }
-            let proposal = match self.propose(watched, &model, point) {
+            let proposal = match self.propose(watched, &model, &scale, point) {
                 Ok(proposal) => proposal,
                 Err(Unsolved::Stopped(termination)) => return Step::Stopped(termination),
                 Err(Unsolved::Failed) => return Step::Failed,
@@ -192,24 +206,41 @@ impl Iterate for GaussNewton {
                     self.raise_damping();
                     continue;
                 }
-                Err(Unsolved::NotPositive) => return Step::Stalled,
+                Err(Unsolved::NotPositive) => return rejections.verdict(),
             };
             if proposal.is_negligible(point) {
-                return if only_failures && self.growth > 2.0 {
-                    Step::Failed
-                } else {
-                    Step::Stalled
-                };
+                return rejections.verdict();
             }
             match self.attempt(watched, point, &proposal) {
                 Ok(Attempt::Accepted { point, gain }) => {
                     self.lower_damping(gain);
+                    if !proposal.learnt.is_empty() {
+                        self.memory.relearn(proposal.learnt);
+                    }
                     return Step::Moved(point);
                 }
-                Ok(Attempt::Rejected) => only_failures = false,
-                Err(_) => {}
+                Ok(Attempt::Rejected) => rejections.by_value = true,
+                Err(_) => rejections.by_failure = true,
             }
             self.raise_damping();
+        }
+    }
+}
+
+/// Why the steps of an iteration were rejected.
+#[derive(Default)]
+struct Rejections {
+    by_value: bool,
+    by_failure: bool,
+}
+
+impl Rejections {
+    /// What it means that no step is left to try.
+    fn verdict(&self) -> Step {
+        if self.by_failure && !self.by_value {
+            Step::Failed
+        } else {
+            Step::Stalled
         }
     }
 }
@@ -233,5 +264,32 @@ impl Solver<Watched<'_>, RunState> for GaussNewton {
         state: RunState,
     ) -> Result<(RunState, Option<KV>), Error> {
         watched::advance(self, problem, state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn damping_falls_by_no_more_than_a_factor_of_three_and_a_rejection_raises_it(
+            gain in LEAST_GAIN..1e6f64, rejections in 1usize..6
+        ) {
+            let mut solver = GaussNewton::new(GaussNewtonSettings {
+                dense_limit: 10,
+                initial_damping: 1.0,
+                max_products: 1,
+            });
+            solver.lower_damping(gain);
+            prop_assert!(solver.damping >= FASTEST_FALL);
+            let before = solver.damping;
+            for _ in 0..rejections {
+                solver.raise_damping();
+            }
+            prop_assert!(solver.damping >= before * 2f64.powi(rejections as i32));
+        }
     }
 }

@@ -1,14 +1,13 @@
 //! Limited-memory BFGS on a bounded problem.
 
 mod line_search;
-mod memory;
 
 use argmin::core::{Error, KV, Problem, Solver};
 use serde::{Deserialize, Serialize};
 
 use self::line_search::{LineSearch, Outcome};
-use self::memory::Memory;
 use super::bounds::Bounds;
+use super::memory::{Memory, Pair};
 use super::settings::LbfgsSettings;
 use super::state::{Point, RunState};
 use super::vector;
@@ -44,26 +43,26 @@ impl Lbfgs {
 
     /// A direction of descent along which no parameter leaves the box at once.
     fn direction(&self, bounds: &Bounds, point: &Point) -> Vec<f64> {
-        let mut free = bounds.projected_gradient(&point.theta, &point.gradient);
-        let steepest: Vec<f64> = free.iter().map(|slope| -slope).collect();
+        let slope = bounds.projected_gradient(&point.theta, &point.gradient);
+        let mut steepest: Vec<f64> = slope.iter().map(|slope| -slope).collect();
+        let mut free: Vec<bool> = slope.iter().map(|&slope| slope != 0.0).collect();
         // A parameter on its bound may be free by its gradient and yet be pushed outward by the
         // curvature of the others: hold it too, and ask again.
         for _ in 0..point.theta.len() {
-            let direction = self.memory.descend(&free);
-            let leaving: Vec<usize> = (0..direction.len())
-                .filter(|&i| bounds.blocks(i, point.theta[i], direction[i]))
-                .collect();
-            if leaving.is_empty() {
+            let direction = self.memory.apply(&steepest, &free);
+            let leaves = |i: usize| bounds.blocks(i, point.theta[i], direction[i]);
+            if !(0..direction.len()).any(leaves) {
                 if vector::dot(&direction, &point.gradient) < 0.0 {
                     return direction;
                 }
                 break;
             }
-            for i in leaving {
-                free[i] = 0.0;
+            for (i, free) in free.iter_mut().enumerate() {
+                *free &= !leaves(i);
             }
+            vector::mask(&mut steepest, &free);
         }
-        steepest
+        slope.iter().map(|slope| -slope).collect()
     }
 
     fn search(&self, watched: &mut Watched<'_>, point: &Point) -> Outcome {
@@ -95,10 +94,10 @@ impl Iterate for Lbfgs {
         loop {
             match self.search(watched, point) {
                 Outcome::Found(next) => {
-                    self.memory.learn(
+                    self.memory.learn(Pair::new(
                         vector::difference(&next.theta, &point.theta),
                         vector::difference(&next.gradient, &point.gradient),
-                    );
+                    ));
                     return Step::Moved(next);
                 }
                 Outcome::Stopped(termination) => return Step::Stopped(termination),

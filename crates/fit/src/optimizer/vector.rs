@@ -27,3 +27,12 @@ pub(super) fn add(a: &mut [f64], scale: f64, b: &[f64]) {
         *x += scale * y;
     }
 }
+
+/// Zeroes the entries that are not free.
+pub(super) fn mask(a: &mut [f64], free: &[bool]) {
+    for (x, &free) in a.iter_mut().zip(free) {
+        if !free {
+            *x = 0.0;
+        }
+    }
+}

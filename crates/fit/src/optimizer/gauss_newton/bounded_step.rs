@@ -5,6 +5,7 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 use super::conjugate_gradient;
 use super::local_model::LocalModel;
 use crate::optimizer::bounds::Bounds;
+use crate::optimizer::memory::{Memory, Pair};
 use crate::optimizer::state::Point;
 use crate::optimizer::termination::Termination;
 use crate::optimizer::vector;
@@ -14,20 +15,27 @@ use crate::optimizer::watched::Watched;
 /// what still crosses after them is cut off.
 const ROUNDS: usize = 8;
 
+/// A step that moves no parameter by more than this, relative to 1 + |theta|, changes nothing that
+/// data can tell; at the floor of a noiseless fit only rounding would still be chased.
+const LEAST_MOVE: f64 = 1e-14;
+
 /// A step to try, and what the quadratic model expects of it.
 pub(super) struct Proposal {
     pub(super) theta: Vec<f64>,
     pub(super) predicted_reduction: f64,
+    /// Curvature met in the solve, where it went by products.
+    pub(super) learnt: Vec<Pair>,
 }
 
 impl Proposal {
-    /// Whether doubles cannot tell the point or its objective from the current ones.
+    /// Whether the point or its objective is, within rounding, the current one.
     pub(super) fn is_negligible(&self, point: &Point) -> bool {
         let resolved = f64::EPSILON * point.objective.abs();
-        let moves =
-            self.theta.iter().zip(&point.theta).any(|(new, old)| {
-                (new - old).abs() > 4.0 * f64::EPSILON * (old.abs() + f64::EPSILON)
-            });
+        let moves = self
+            .theta
+            .iter()
+            .zip(&point.theta)
+            .any(|(new, old)| (new - old).abs() > LEAST_MOVE * (1.0 + old.abs()));
         !moves || self.predicted_reduction <= resolved
     }
 }
@@ -49,6 +57,8 @@ pub(super) struct DampedModel<'m, 'a> {
     pub(super) scale: &'m [f64],
     pub(super) damping: f64,
     pub(super) max_products: usize,
+    /// Curvature from an earlier solve by products: its preconditioner.
+    pub(super) memory: &'m Memory,
 }
 
 impl DampedModel<'_, '_> {
@@ -61,7 +71,8 @@ impl DampedModel<'_, '_> {
     ) -> Result<Proposal, Unsolved> {
         let bounds = watched.objective().bounds();
         let gradient = &self.model.evaluation().gradient;
-        let raw = self.step_in_box(watched, bounds, point, gradient)?;
+        let mut learnt = Vec::new();
+        let raw = self.step_in_box(watched, bounds, point, gradient, &mut learnt)?;
         let theta = bounds.project(&vector::moved(&point.theta, 1.0, &raw));
         let step = vector::difference(&theta, &point.theta);
         let curvature = vector::dot(&step, &self.product(watched, &step)?);
@@ -73,6 +84,7 @@ impl DampedModel<'_, '_> {
         Ok(Proposal {
             theta,
             predicted_reduction,
+            learnt,
         })
     }
 
@@ -82,17 +94,16 @@ impl DampedModel<'_, '_> {
         bounds: &Bounds,
         point: &Point,
         gradient: &[f64],
+        learnt: &mut Vec<Pair>,
     ) -> Result<Vec<f64>, Unsolved> {
         let n = gradient.len();
         let mut free: Vec<bool> = (0..n)
-            .map(|i| gradient[i] != 0.0 || self.scale[i] > 0.0)
-            .zip(0..n)
-            .map(|(counts, i)| counts && !bounds.blocks(i, point.theta[i], -gradient[i]))
+            .map(|i| !bounds.blocks(i, point.theta[i], -gradient[i]))
             .collect();
         let mut held = vec![0.0; n];
         let mut rhs: Vec<f64> = gradient.iter().map(|slope| -slope).collect();
         for _ in 0..ROUNDS {
-            let mut step = self.solve(watched, &free, &rhs)?;
+            let mut step = self.solve(watched, &free, &rhs, learnt)?;
             vector::add(&mut step, 1.0, &held);
             if !hold_crossing(bounds, &point.theta, &step, &mut free, &mut held) {
                 return Ok(step);
@@ -103,7 +114,7 @@ impl DampedModel<'_, '_> {
                 .map(|slope| -slope)
                 .collect();
         }
-        let mut step = self.solve(watched, &free, &rhs)?;
+        let mut step = self.solve(watched, &free, &rhs, learnt)?;
         vector::add(&mut step, 1.0, &held);
         Ok(step)
     }
@@ -118,10 +129,11 @@ impl DampedModel<'_, '_> {
         watched: &mut Watched<'_>,
         free: &[bool],
         rhs: &[f64],
+        learnt: &mut Vec<Pair>,
     ) -> Result<Vec<f64>, Unsolved> {
         match self.model {
             LocalModel::Dense(equations) => self.factorise(&equations.hessian, free, rhs),
-            LocalModel::Products(_) => conjugate_gradient::solve(self, watched, free, rhs),
+            LocalModel::Products(_) => conjugate_gradient::solve(self, watched, free, rhs, learnt),
         }
     }
 

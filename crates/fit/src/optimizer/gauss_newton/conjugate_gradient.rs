@@ -1,6 +1,8 @@
 //! Truncated, preconditioned conjugate gradients for the damped step.
 
 use super::bounded_step::{DampedModel, Unsolved};
+use crate::optimizer::failure::SolveFailure;
+use crate::optimizer::memory::Pair;
 use crate::optimizer::vector;
 use crate::optimizer::watched::Watched;
 
@@ -10,37 +12,43 @@ const FORCING: f64 = 1e-3;
 /// reduction of the quadratic model (Nash & Sofer).
 const LEAST_PROGRESS: f64 = 0.1;
 
-/// Solves (H + damping D) p = rhs over the free parameters, preconditioned by the diagonal; p is
-/// zero elsewhere.
+/// Solves (H + damping D) p = rhs over the free parameters; p is zero elsewhere. Preconditioned by
+/// the diagonal of H where it is known, else by the memory of an earlier solve. The steps taken and
+/// their products become `learnt`.
 pub(super) fn solve(
     system: &DampedModel<'_, '_>,
     watched: &mut Watched<'_>,
     free: &[bool],
     rhs: &[f64],
+    learnt: &mut Vec<Pair>,
 ) -> Result<Vec<f64>, Unsolved> {
-    let preconditioner = preconditioner(system);
-    let mut residual = masked(rhs, free);
+    learnt.clear();
+    let diagonal = inverse_diagonal(system);
+    let condition = |residual: &[f64]| match &diagonal {
+        Some(inverse) => residual.iter().zip(inverse).map(|(r, d)| r * d).collect(),
+        None => system.memory.apply(residual, free),
+    };
+    let mut residual = rhs.to_vec();
+    vector::mask(&mut residual, free);
     let mut solution = vec![0.0; rhs.len()];
-    let mut conditioned = scaled(&residual, &preconditioner);
-    let mut direction = conditioned.clone();
-    let mut rho = vector::dot(&residual, &conditioned);
+    let mut direction = condition(&residual);
+    let mut rho = vector::dot(&residual, &direction);
     let first = rho;
     let mut reduction = 0.0;
     for round in 1..=system.max_products {
-        if rho <= FORCING * FORCING * first {
+        if rho.is_nan() || rho <= FORCING * FORCING * first {
             break;
         }
         if let Some(termination) = watched.asks_to_stop() {
             return Err(Unsolved::Stopped(termination));
         }
-        let Ok(product) = system.model.product(watched, &direction) else {
+        let Ok(product) = damped_product(system, watched, free, &direction) else {
             return if round > 1 {
                 Ok(solution)
             } else {
                 Err(Unsolved::Failed)
             };
         };
-        let product = damped(&masked(&product, free), system, &direction);
         let curvature = vector::dot(&direction, &product);
         if curvature.is_nan() || curvature <= 0.0 {
             break;
@@ -50,49 +58,43 @@ pub(super) fn solve(
         vector::add(&mut residual, -length, &product);
         let gained = 0.5 * length * rho;
         reduction += gained;
+        let conditioned: Vec<f64> = condition(&residual);
+        let next = vector::dot(&residual, &conditioned);
+        let onward = vector::moved(&conditioned, next / rho, &direction);
+        learnt.push(Pair::new(
+            std::mem::replace(&mut direction, onward),
+            product,
+        ));
+        rho = next;
         if gained * round as f64 <= LEAST_PROGRESS * reduction {
             break;
         }
-        conditioned = scaled(&residual, &preconditioner);
-        let next = vector::dot(&residual, &conditioned);
-        direction = vector::moved(&conditioned, next / rho, &direction);
-        rho = next;
     }
     Ok(solution)
 }
 
-/// 1 / (diag H + damping D), the diagonal being known only where the scale was made from it.
-fn preconditioner(system: &DampedModel<'_, '_>) -> Vec<f64> {
-    let known = system.model.diagonal().is_some();
-    let curvature = if known { 1.0 } else { 0.0 };
-    system
-        .scale
-        .iter()
-        .map(|scale| {
-            if known {
-                1.0 / (scale * (curvature + system.damping))
-            } else {
-                1.0
-            }
-        })
-        .collect()
+/// (H + damping D) v over the free parameters
+fn damped_product(
+    system: &DampedModel<'_, '_>,
+    watched: &mut Watched<'_>,
+    free: &[bool],
+    v: &[f64],
+) -> Result<Vec<f64>, SolveFailure> {
+    let mut product = system.model.product(watched, v)?;
+    for (entry, (scale, v)) in product.iter_mut().zip(system.scale.iter().zip(v)) {
+        *entry += system.damping * scale * v;
+    }
+    vector::mask(&mut product, free);
+    Ok(product)
 }
 
-fn masked(v: &[f64], free: &[bool]) -> Vec<f64> {
-    v.iter()
-        .zip(free)
-        .map(|(&value, &free)| if free { value } else { 0.0 })
-        .collect()
-}
-
-fn scaled(v: &[f64], by: &[f64]) -> Vec<f64> {
-    v.iter().zip(by).map(|(x, y)| x * y).collect()
-}
-
-fn damped(product: &[f64], system: &DampedModel<'_, '_>, direction: &[f64]) -> Vec<f64> {
-    product
-        .iter()
-        .zip(system.scale.iter().zip(direction))
-        .map(|(value, (scale, along))| value + system.damping * scale * along)
-        .collect()
+/// 1 / (diag H + damping D), where the diagonal of H is known.
+fn inverse_diagonal(system: &DampedModel<'_, '_>) -> Option<Vec<f64>> {
+    let diagonal = system.model.diagonal()?;
+    let damped = diagonal.iter().zip(system.scale);
+    Some(
+        damped
+            .map(|(h, d)| 1.0 / (h + system.damping * d))
+            .collect(),
+    )
 }

@@ -18,6 +18,7 @@ pub struct LeastSquares {
     jacobian: Box<Jacobian>,
     fails: Box<Refusal>,
     validation: Option<Box<Validation>>,
+    knows_diagonal: bool,
 }
 
 impl LeastSquares {
@@ -32,6 +33,7 @@ impl LeastSquares {
             jacobian: Box::new(jacobian),
             fails: Box::new(|_| false),
             validation: None,
+            knows_diagonal: false,
         }
     }
 
@@ -53,6 +55,11 @@ impl LeastSquares {
         self
     }
 
+    pub fn with_known_diagonal(mut self) -> Self {
+        self.knows_diagonal = true;
+        self
+    }
+
     fn residuals(&self, theta: &[f64]) -> Result<DVector<f64>, SolveFailure> {
         if (self.fails)(theta) {
             return Err(SolveFailure::new("step size fell below its minimum"));
@@ -64,7 +71,7 @@ impl LeastSquares {
 struct Products {
     evaluation: Evaluation,
     jacobian: DMatrix<f64>,
-    with_diagonal: bool,
+    knows_diagonal: bool,
 }
 
 impl Linearization for Products {
@@ -81,7 +88,7 @@ impl Linearization for Products {
     fn diagonal(&self) -> Option<Vec<f64>> {
         let scale = 2.0 / self.jacobian.nrows() as f64;
         let columns = self.jacobian.column_iter();
-        self.with_diagonal
+        self.knows_diagonal
             .then(|| columns.map(|c| scale * c.norm_squared()).collect())
     }
 
@@ -136,7 +143,7 @@ impl Objective for LeastSquares {
         Ok(Box::new(Products {
             evaluation: self.evaluate(theta)?,
             jacobian: (self.jacobian)(theta),
-            with_diagonal: theta.len().is_multiple_of(2),
+            knows_diagonal: self.knows_diagonal,
         }))
     }
 

@@ -1,18 +1,24 @@
-//! The pairs from which L-BFGS knows curvature.
+//! The pairs of step and gradient change from which limited-memory BFGS knows curvature.
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::optimizer::vector;
+use super::vector;
 
 /// A pair is kept when s.y exceeds this fraction of y.y: the update stays positive definite.
 const LEAST_CURVATURE: f64 = 1e-12;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Pair {
+pub(super) struct Pair {
     step: Vec<f64>,
     change: Vec<f64>,
+}
+
+impl Pair {
+    pub(super) fn new(step: Vec<f64>, change: Vec<f64>) -> Self {
+        Self { step, change }
+    }
 }
 
 /// The latest steps and the changes of the gradient over them.
@@ -39,48 +45,55 @@ impl Memory {
     }
 
     /// Keeps a pair, unless the objective does not curve upward along it.
-    pub(super) fn learn(&mut self, step: Vec<f64>, change: Vec<f64>) {
-        let curvature = vector::dot(&step, &change);
-        if curvature.is_nan() || curvature <= LEAST_CURVATURE * vector::dot(&change, &change) {
+    pub(super) fn learn(&mut self, pair: Pair) {
+        let curvature = vector::dot(&pair.step, &pair.change);
+        let least = LEAST_CURVATURE * vector::dot(&pair.change, &pair.change);
+        if curvature.is_nan() || curvature <= least {
             return;
         }
         if self.pairs.len() == self.capacity {
             self.pairs.pop_front();
         }
-        self.pairs.push_back(Pair { step, change });
+        self.pairs.push_back(pair);
     }
 
-    /// -B g by the two-loop recursion, over the parameters where `gradient` is not zero.
-    pub(super) fn descend(&self, gradient: &[f64]) -> Vec<f64> {
-        let free: Vec<bool> = gradient.iter().map(|&slope| slope != 0.0).collect();
+    /// Replaces the memory by an even sample of `pairs`, which come in order.
+    pub(super) fn relearn(&mut self, pairs: Vec<Pair>) {
+        self.clear();
+        let stride = pairs.len().div_ceil(self.capacity).max(1);
+        let skip = pairs.len().saturating_sub(1) % stride;
+        for pair in pairs.into_iter().skip(skip).step_by(stride) {
+            self.learn(pair);
+        }
+    }
+
+    /// B v over the free parameters by the two-loop recursion, with B the approximate inverse of
+    /// the second derivative; zero elsewhere, and v itself while there is no memory.
+    pub(super) fn apply(&self, v: &[f64], free: &[bool]) -> Vec<f64> {
         let usable: Vec<(&Pair, f64)> = self
             .pairs
             .iter()
-            .map(|pair| (pair, free_dot(&pair.step, &pair.change, &free)))
+            .map(|pair| (pair, free_dot(&pair.step, &pair.change, free)))
             .filter(|(pair, curvature)| {
-                *curvature > LEAST_CURVATURE * free_dot(&pair.change, &pair.change, &free)
+                *curvature > LEAST_CURVATURE * free_dot(&pair.change, &pair.change, free)
             })
             .collect();
-        let mut q: Vec<f64> = gradient.iter().map(|slope| -slope).collect();
+        let mut q = v.to_vec();
         let mut weights = Vec::with_capacity(usable.len());
         for (pair, curvature) in usable.iter().rev() {
-            let weight = free_dot(&pair.step, &q, &free) / curvature;
+            let weight = free_dot(&pair.step, &q, free) / curvature;
             vector::add(&mut q, -weight, &pair.change);
             weights.push(weight);
         }
         if let Some((pair, curvature)) = usable.last() {
-            let size = curvature / free_dot(&pair.change, &pair.change, &free);
+            let size = curvature / free_dot(&pair.change, &pair.change, free);
             q.iter_mut().for_each(|entry| *entry *= size);
         }
         for ((pair, curvature), weight) in usable.iter().zip(weights.iter().rev()) {
-            let back = free_dot(&pair.change, &q, &free) / curvature;
+            let back = free_dot(&pair.change, &q, free) / curvature;
             vector::add(&mut q, weight - back, &pair.step);
         }
-        for (entry, &free) in q.iter_mut().zip(&free) {
-            if !free {
-                *entry = 0.0;
-            }
-        }
+        vector::mask(&mut q, free);
         q
     }
 }
@@ -111,11 +124,11 @@ mod tests {
                 v.iter().zip(&curvatures).map(|(x, c)| x * c).collect()
             };
             let mut memory = Memory::new(5);
-            memory.learn(older.clone(), curved(&older));
-            memory.learn(step.clone(), curved(&step));
-            let descent = memory.descend(&curved(&step));
-            for (d, s) in descent.iter().zip(&step) {
-                prop_assert!((d + s).abs() < 1e-9 * (1.0 + s.abs()));
+            memory.learn(Pair::new(older.clone(), curved(&older)));
+            memory.learn(Pair::new(step.clone(), curved(&step)));
+            let back = memory.apply(&curved(&step), &[true; 4]);
+            for (b, s) in back.iter().zip(&step) {
+                prop_assert!((b - s).abs() < 1e-9 * (1.0 + s.abs()));
             }
         }
     }
@@ -123,8 +136,8 @@ mod tests {
     #[test]
     fn a_pair_without_upward_curvature_is_not_learnt() {
         let mut memory = Memory::new(3);
-        memory.learn(vec![1.0, 0.0], vec![-1.0, 0.0]);
-        memory.learn(vec![1.0, 0.0], vec![0.0, 1.0]);
+        memory.learn(Pair::new(vec![1.0, 0.0], vec![-1.0, 0.0]));
+        memory.learn(Pair::new(vec![1.0, 0.0], vec![0.0, 1.0]));
         assert!(memory.is_empty());
     }
 }
