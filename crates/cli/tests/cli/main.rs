@@ -5,3 +5,4 @@ mod config;
 mod generate;
 mod gradient;
 mod options;
+mod simulate;
