@@ -13,7 +13,6 @@ use serde::Serialize;
 use std::path::Path;
 use tauscope_adjoint::Integrator;
 use tauscope_fit::config::{EffectiveConfig, Layer};
-use tauscope_fit::driver::FitPlan;
 use tauscope_fit::store::{StoreError, StoredFile, read_dataset};
 
 #[derive(Debug, Serialize)]
@@ -41,7 +40,7 @@ pub fn run(options: &CheckOptions, global: &Global, console: &Console) -> Result
     }
     interrupt::end_at_once()?;
     let dataset = read_dataset(&path)?;
-    let plan = FitPlan::check(&config, &dataset)?;
+    let plan = settings::plan(&config, &dataset)?;
     let pool = threads::pool(threads::wanted(&config))?;
     let agreements =
         pool.install(|| compare::by_block(&plan, &dataset, &config, options.directions))?;

@@ -11,7 +11,7 @@ use anyhow::Result;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tauscope_fit::dataset::Dataset;
-use tauscope_fit::driver::{self, Control, FitPlan, Provenance};
+use tauscope_fit::driver::{self, Control, Provenance};
 use tauscope_fit::store::{StoredFile, read_dataset};
 
 /// Fits, writes the result, and sums it up.
@@ -52,7 +52,7 @@ fn fit(
     let n_threads = threads::wanted(config);
     let limit = config.max_time.map(|seconds| seconds.get());
     let provenance = Provenance::begin(std::env::args(), &settings.files, n_threads);
-    let plan = FitPlan::check(config, dataset)?;
+    let plan = settings::plan(config, dataset)?;
     let progress = Progress::new(console, limit);
     let control = Control {
         stop,

@@ -5,11 +5,13 @@ use rand_distr::StandardNormal;
 use serde_json::{Value, json};
 use std::num::NonZeroU32;
 use std::ops::Range;
-use tauscope_adjoint::Integrator;
 use tauscope_fit::config::EffectiveConfig;
 use tauscope_fit::dataset::Dataset;
-use tauscope_fit::driver::FitPlan;
 use tauscope_fit::optimizer::Objective;
+use tauscope_fit::plan::FitPlan;
+
+/// Steps of the central differences, in units of the parameters.
+const STEPS: [f64; 5] = [6.4e-2, 1.6e-2, 4e-3, 1e-3, 2.5e-4];
 
 /// How well three ways to the gradient agree on one block of parameters.
 #[derive(Debug, Clone)]
@@ -54,7 +56,6 @@ pub fn by_block(
         .context("the adjoint solve")?
         .gradient;
     let scale = norm(&gradient);
-    let step = difference_step(config);
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
     let mut agreements = Vec::new();
     for (block, range) in objective.blocks() {
@@ -65,9 +66,7 @@ pub fn by_block(
         let forward = objective
             .directional_derivatives(&theta, &directions)
             .context("the forward sensitivities")?;
-        let differences = directions
-            .iter()
-            .map(|v| difference(&objective, &theta, v, step));
+        let differences = directions.iter().map(|v| difference(&objective, &theta, v));
         let differences = differences.collect::<Result<Vec<f64>>>()?;
         agreements.push(Agreement {
             block,
@@ -88,37 +87,44 @@ fn direction(n: usize, block: &Range<usize>, rng: &mut ChaCha8Rng) -> Vec<f64> {
     v
 }
 
+/// Derivative along `v` by central differences, with the step at which the next smaller one changes it least: large steps
+/// suffer from truncation, small ones from the noise that a tolerance leaves in each value.
+fn difference(objective: &dyn Objective, theta: &[f64], v: &[f64]) -> Result<f64> {
+    let mut value = central_difference(objective, theta, v, STEPS[0])?;
+    let (mut best, mut least_change) = (value, f64::INFINITY);
+    for h in &STEPS[1..] {
+        let next = central_difference(objective, theta, v, *h)?;
+        let change = (next - value).abs();
+        if change < least_change {
+            (best, least_change) = (next, change);
+        }
+        value = next;
+    }
+    Ok(best)
+}
+
 /// Central difference of fourth order:
 /// `(8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / (12 h)`.
-fn difference(objective: &dyn Objective, theta: &[f64], v: &[f64], h: f64) -> Result<f64> {
+fn central_difference(objective: &dyn Objective, theta: &[f64], v: &[f64], h: f64) -> Result<f64> {
     let at = |s: f64| -> Result<f64> {
         let moved: Vec<f64> = theta
             .iter()
             .zip(v)
             .map(|(theta, v)| theta + s * h * v)
             .collect();
-        Ok(objective
+        let value = objective
             .value(&moved)
-            .context("a forward solve for the central differences")?
-            .objective)
+            .context("a forward solve for the central differences")?;
+        Ok(value.objective)
     };
     Ok((8.0 * (at(1.0)? - at(-1.0)?) - (at(2.0)? - at(-2.0)?)) / (12.0 * h))
 }
 
-/// Balances truncation, which grows with the fourth power of the step, with the noise that the tolerance leaves in a value.
-fn difference_step(config: &EffectiveConfig) -> f64 {
-    let noise = match config.integrator() {
-        Integrator::Adaptive { tolerances, .. } => tolerances.rtol,
-        Integrator::FixedStep { .. } => f64::EPSILON,
-    };
-    noise.powf(0.2).clamp(1e-3, 5e-2)
-}
-
-/// Distance of `b` from `a`, relative to `a`; relative to `floor` times 1e-6 where `a` is smaller: a block that the data do
+/// Distance of `b` from `a`, relative to `a`; relative to `floor` times 1e-4 where `a` is smaller: a block that the data do
 /// not touch has a derivative of zero in all three.
 fn relative(a: &[f64], b: &[f64], floor: f64) -> f64 {
     let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    norm(&difference) / norm(a).max(1e-6 * floor).max(f64::MIN_POSITIVE)
+    norm(&difference) / norm(a).max(1e-4 * floor).max(f64::MIN_POSITIVE)
 }
 
 fn norm(v: &[f64]) -> f64 {
