@@ -70,12 +70,18 @@ impl Global {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Fit a network to a recording
+    #[command(after_help = help::FIT, after_long_help = help::FIT_LONG)]
+    Fit(FitOptions),
     /// Make a dataset from a network with known parameters
     #[command(after_help = help::GENERATE, after_long_help = help::GENERATE_LONG)]
     Generate(GenerateOptions),
     /// Run a fitted network and store its rates, currents and predictions
     #[command(after_help = help::SIMULATE)]
     Simulate(SimulateOptions),
+    /// Compare gradients of the objective on your data, computed in three ways
+    #[command(after_help = help::CHECK, after_long_help = help::CHECK_LONG)]
+    Check(CheckOptions),
     /// Show what a file holds
     #[command(after_help = help::INSPECT)]
     Inspect(InspectOptions),

@@ -1,8 +1,10 @@
 //! `tauscope`: fit continuous-time rate networks with learned time constants to neural recordings.
 
 mod args;
+mod check;
 mod console;
 mod exit;
+mod fit;
 mod generate;
 mod gradient;
 mod inspect;
@@ -39,6 +41,8 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli, console: &Console) -> anyhow::Result<Outcome> {
     match &cli.command {
+        Command::Fit(options) => fit::run(options, &cli.global, console),
+        Command::Check(options) => check::run(options, &cli.global, console),
         Command::Generate(options) => generate::run(options, &cli.global, console),
         Command::Simulate(options) => simulate::run(options, &cli.global, console),
         Command::Inspect(options) => inspect::run(options, &cli.global, console),

@@ -5,6 +5,8 @@ use crate::console::Console;
 use crate::generate;
 use std::path::{Path, PathBuf};
 use tauscope_fit::config::{ConfigError, EffectiveConfig, Layer};
+use tauscope_fit::dataset::Dataset;
+use tauscope_fit::plan::{FitPlan, PlanError};
 
 /// The configuration that takes effect, and the files that it came from, strongest first.
 #[derive(Debug)]
@@ -63,4 +65,15 @@ fn beside(dataset: &Path, console: &Console) -> Option<PathBuf> {
         return None;
     }
     Some(path)
+}
+
+/// The plan of a fit of `dataset`. What does not fit in the configuration is an error of the configuration.
+///
+/// # Errors
+/// [`ConfigError`], else [`PlanError`].
+pub fn plan(config: &EffectiveConfig, dataset: &Dataset) -> anyhow::Result<FitPlan> {
+    match FitPlan::check(config, dataset) {
+        Err(PlanError::Config(error)) => Err(error.into()),
+        checked => Ok(checked?),
+    }
 }

@@ -11,6 +11,7 @@
 mod attributes;
 mod error;
 mod gradient_problem;
+mod heaps;
 mod image;
 mod raw;
 mod read;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod config;
+mod fit;
 mod generate;
 mod gradient;
 mod options;

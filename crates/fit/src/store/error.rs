@@ -121,7 +121,7 @@ pub enum StoreError {
         stored: u64,
     },
     /// A variable or attribute cannot be read.
-    #[error("{}: {name} cannot be read ({detail}): the file is damaged, or needs a filter that is not built in", path.display())]
+    #[error("{}: {name} cannot be read ({detail}): the file is damaged: write or copy it again", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -139,6 +139,14 @@ pub enum StoreError {
         variable: String,
         /// The index, what is wanted there and what was found.
         fault: String,
+    },
+    /// A variable is compressed by a method that is not built in.
+    #[error("{}: {variable} is compressed by a method that is not built in: write it again with gzip or without compression", path.display())]
+    Compression {
+        /// The file.
+        path: PathBuf,
+        /// The variable.
+        variable: String,
     },
     /// The contents are readable but not a valid dataset.
     #[error("{}: {problem}", path.display())]
@@ -190,11 +198,15 @@ fn write_remedy(error: &io::Error) -> &'static str {
 
 impl StoreError {
     pub(super) fn reading(path: &Path, name: &str, error: &hdf5::Error) -> Self {
-        Self::Read {
-            path: path.to_owned(),
-            name: name.to_owned(),
-            detail: reason(error),
+        let (path, name, detail) = (path.to_owned(), name.to_owned(), reason(error));
+        // The library looks for a plug-in only where a filter is unknown to it.
+        if detail.contains("can't find plugin") {
+            return Self::Compression {
+                path,
+                variable: name,
+            };
         }
+        Self::Read { path, name, detail }
     }
 
     pub(super) fn laying_out(path: &Path, error: &hdf5::Error) -> Self {

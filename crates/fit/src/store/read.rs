@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use hdf5::{IndexType, IterationOrder, LocationType};
 
 use super::error::reason;
+use super::heaps::endless_heap;
 use super::{
     AttributeValue, Dimension, Group, RealArray, StoreError, StoredVariable, Values, Variable,
     attributes,
@@ -29,7 +30,7 @@ impl StoredFile {
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Unreadable`], [`StoreError::NotHdf5`] or [`StoreError::Damaged`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let (size, start) = read_start(path).map_err(|source| match source.kind() {
+        let fail = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => StoreError::NotFound {
                 path: path.to_owned(),
             },
@@ -37,7 +38,15 @@ impl StoredFile {
                 path: path.to_owned(),
                 source,
             },
-        })?;
+        };
+        let (mut bytes, size, start) = read_start(path).map_err(fail)?;
+        if let Some(at) = endless_heap(&mut bytes, size).map_err(fail)? {
+            let detail = format!("the text heap at byte {at} has no end");
+            return Err(StoreError::Damaged {
+                path: path.to_owned(),
+                detail,
+            });
+        }
         let file = hdf5::File::open(path).map_err(|e| match foreign(&start) {
             Some(remedy) => StoreError::NotHdf5 {
                 path: path.to_owned(),
@@ -409,16 +418,16 @@ fn dimensions_of(variables: &[Variable]) -> Vec<Dimension> {
     dimensions
 }
 
-/// The size of the file and its first bytes.
-fn read_start(path: &Path) -> io::Result<(u64, Vec<u8>)> {
-    let file = File::open(path)?;
+/// The open file, its size and its first bytes.
+fn read_start(path: &Path) -> io::Result<(File, u64, Vec<u8>)> {
+    let mut file = File::open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }
     let mut start = Vec::new();
-    file.take(128).read_to_end(&mut start)?;
-    Ok((metadata.len(), start))
+    file.by_ref().take(128).read_to_end(&mut start)?;
+    Ok((file, metadata.len(), start))
 }
 
 /// For a file that does not begin as HDF5: what to do about it.

@@ -1,0 +1,209 @@
+//! Trials that are integrated side by side, with what is observed of them.
+
+use crate::dataset::{Dataset, TargetSampling};
+use nalgebra::DMatrix;
+use tauscope_adjoint::Integrator;
+use tauscope_dynamics::{InputSignal, ModelError};
+use thiserror::Error;
+
+/// A step that does not fit the sampling.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum StepError {
+    /// Larger than the sample interval, which is not regular.
+    #[error("step {step} is longer than the shortest sample interval {interval} and the samples are not regular: choose a step of at most {interval}")]
+    Irregular {
+        /// The step.
+        step: f64,
+        /// Shortest interval.
+        interval: f64,
+    },
+    /// Larger than the sample interval but no whole multiple of it.
+    #[error("step {step} is no whole multiple of the sample interval {interval}: choose {below} or {above}")]
+    NoMultiple {
+        /// The step.
+        step: f64,
+        /// The interval.
+        interval: f64,
+        /// Next lower multiple.
+        below: f64,
+        /// Next higher multiple.
+        above: f64,
+    },
+    /// No target lies on the remaining samples.
+    #[error("step {step} leaves no target on the samples that remain: choose a shorter step")]
+    NoTargets {
+        /// The step.
+        step: f64,
+    },
+}
+
+/// How the integrator sees the sample times: all of them, or every m-th.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stride(usize);
+
+impl Stride {
+    /// A step longer than a regular sample interval takes every m-th sample.
+    ///
+    /// # Errors
+    /// [`StepError`] where such a step is no whole multiple of a regular interval.
+    pub fn new(dataset: &Dataset, integrator: &Integrator) -> Result<Stride, StepError> {
+        let Integrator::FixedStep { step: Some(step), .. } = *integrator else {
+            return Ok(Stride(1));
+        };
+        const SLACK: f64 = 1e-6;
+        let intervals: Vec<f64> = dataset.time().windows(2).map(|w| w[1] - w[0]).collect();
+        let shortest = intervals.iter().copied().fold(f64::INFINITY, f64::min);
+        let longest = intervals.iter().copied().fold(0.0, f64::max);
+        if step <= longest * (1.0 + SLACK) {
+            return Ok(Stride(1));
+        }
+        if longest - shortest > SLACK * longest {
+            return Err(StepError::Irregular { step, interval: shortest });
+        }
+        let ratio = step / shortest;
+        if (ratio - ratio.round()).abs() > SLACK * ratio {
+            let (below, above) = (ratio.floor() * shortest, ratio.ceil() * shortest);
+            return Err(StepError::NoMultiple { step, interval: shortest, below, above });
+        }
+        Ok(Stride(ratio.round() as usize))
+    }
+}
+
+/// A target as a weighted sum of predictions at evaluation times.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Observation {
+    /// Index of the target time in the dataset.
+    pub(crate) target: usize,
+    /// Index of the evaluation time, weight.
+    pub(crate) parts: Vec<(usize, f64)>,
+    /// Targets (output, trial); NaN = not observed.
+    pub(crate) values: DMatrix<f64>,
+}
+
+/// Trials of equal length that are integrated together.
+#[derive(Debug, Clone)]
+pub struct TrialBatch {
+    /// Their indices in the dataset.
+    pub trials: Vec<usize>,
+    /// Their inputs.
+    pub input: InputSignal,
+    /// Where the network is evaluated.
+    pub t_eval: Vec<f64>,
+    pub(crate) observations: Vec<Observation>,
+}
+
+impl TrialBatch {
+    /// Cuts `trials` into batches of at most `size` trials of equal length, in order of length, then of index: always
+    /// the same, whatever the number of threads. With `keep_unobserved`, every target time within a trial is evaluated,
+    /// observed or not.
+    ///
+    /// # Errors
+    /// [`ModelError`] where the inputs are no signal; a checked dataset has none such.
+    pub fn cut(
+        dataset: &Dataset,
+        trials: &[usize],
+        size: usize,
+        integrator: &Integrator,
+        stride: Stride,
+        keep_unobserved: bool,
+    ) -> Result<Vec<TrialBatch>, ModelError> {
+        let mut by_length = trials.to_vec();
+        by_length.sort_by_key(|&k| (dataset.trial_length()[k], k));
+        by_length
+            .chunk_by(|&a, &b| dataset.trial_length()[a] == dataset.trial_length()[b])
+            .flat_map(|equal| equal.chunks(size))
+            .map(|batch| TrialBatch::new(dataset, batch, integrator, stride, keep_unobserved))
+            .collect()
+    }
+
+    fn new(
+        dataset: &Dataset,
+        trials: &[usize],
+        integrator: &Integrator,
+        stride: Stride,
+        keep_unobserved: bool,
+    ) -> Result<TrialBatch, ModelError> {
+        let length = dataset.trial_length()[trials[0]];
+        let samples: Vec<usize> = (0..length).step_by(stride.0).collect();
+        let time: Vec<f64> = samples.iter().map(|&k| dataset.time()[k]).collect();
+        let observers = observers(dataset, length, &time, stride, integrator);
+        let wanted: Vec<_> = observers
+            .into_iter()
+            .filter(|(j, _)| {
+                keep_unobserved || trials.iter().any(|&k| dataset.targets()[k].column(*j).iter().any(|v| !v.is_nan()))
+            })
+            .collect();
+        let mut t_eval: Vec<f64> = wanted.iter().flat_map(|(_, parts)| parts.iter().map(|p| p.0)).collect();
+        t_eval.sort_by(f64::total_cmp);
+        t_eval.dedup();
+        let at = |t: f64| t_eval.binary_search_by(|e| e.total_cmp(&t)).unwrap_or_else(|next| next);
+        let observations = wanted
+            .iter()
+            .map(|(target, parts)| Observation {
+                target: *target,
+                parts: parts.iter().map(|&(t, weight)| (at(t), weight)).collect(),
+                values: DMatrix::from_fn(dataset.n_outputs(), trials.len(), |output, k| {
+                    dataset.targets()[trials[k]][(output, *target)]
+                }),
+            })
+            .collect();
+        let end = t_eval.last().copied().unwrap_or(time[0]).max(time[time.len() - 1]);
+        let k = trials.len();
+        let matrix = DMatrix::from_fn(dataset.n_inputs(), time.len() * k, |input, column| {
+            dataset.inputs()[trials[column % k]][(input, samples[column / k])]
+        });
+        let input = InputSignal::new(time, end, matrix, k, dataset.interpolation())?;
+        Ok(TrialBatch { trials: trials.to_vec(), input, t_eval, observations })
+    }
+
+    /// Number of observed targets.
+    pub(crate) fn n_observed(&self) -> usize {
+        self.observations.iter().flat_map(|o| o.values.iter()).filter(|v| !v.is_nan()).count()
+    }
+}
+
+/// For every usable target time within a trial of `length` samples: its index, and evaluation times with weights.
+///
+/// A point is the prediction at its time. A mean over a bin is Simpson's rule over its start, middle and end; of a
+/// fixed-step method, which has no middle without another step, the trapezoid rule.
+fn observers(
+    dataset: &Dataset,
+    length: usize,
+    time: &[f64],
+    stride: Stride,
+    integrator: &Integrator,
+) -> Vec<(usize, Vec<(f64, f64)>)> {
+    let targets = dataset.target_time();
+    let end = dataset.time()[length - 1];
+    let last_interval = end - dataset.time()[length - 2];
+    let width = |j: usize| match targets.get(j + 1) {
+        Some(next) => next - targets[j],
+        None if j > 0 => targets[j] - targets[j - 1],
+        None => last_interval,
+    };
+    let on_grid = |t: f64| stride.0 == 1 || time.iter().any(|s| (s - t).abs() <= 1e-9 * last_interval);
+    let mut out = Vec::new();
+    for (j, &t) in targets.iter().enumerate() {
+        let parts = match (dataset.target_sampling(), integrator) {
+            (TargetSampling::Point, _) => vec![(t, 1.0)],
+            (TargetSampling::BinMean, Integrator::Adaptive { .. }) => {
+                let h = width(j);
+                vec![(t, 1.0 / 6.0), (t + 0.5 * h, 2.0 / 3.0), (bin_end(targets, j, h), 1.0 / 6.0)]
+            }
+            (TargetSampling::BinMean, Integrator::FixedStep { .. }) => {
+                vec![(t, 0.5), (bin_end(targets, j, width(j)), 0.5)]
+            }
+        };
+        let reach = end + if dataset.target_sampling() == TargetSampling::BinMean { width(j) } else { last_interval };
+        let within = parts.iter().all(|&(s, _)| s <= reach * (1.0 + 1e-12));
+        if within && t <= end + last_interval && on_grid(t) {
+            out.push((j, parts));
+        }
+    }
+    out
+}
+
+/// The next target time itself, where there is one: `t + h` would miss it by round-off.
+fn bin_end(targets: &[f64], j: usize, width: f64) -> f64 {
+    targets.get(j + 1).copied().unwrap_or(targets[j] + width)
+}

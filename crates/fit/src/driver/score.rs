@@ -1,0 +1,161 @@
+use super::FitError;
+use crate::dataset::{Dataset, Split};
+use crate::objective::FitObjective;
+use crate::optimizer::Objective;
+use crate::plan::{FitPlan, trials_of};
+use nalgebra::DMatrix;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+
+/// The splits in the order of every file and table.
+pub(super) const SPLITS: [Split; 3] = [Split::Train, Split::Valid, Split::Test];
+
+/// What the fitted network predicts of one split.
+#[derive(Debug, Clone)]
+pub struct Predictions {
+    /// Trials, by index in the dataset.
+    pub trials: Vec<usize>,
+    /// Prediction of each (output, target_time); NaN where the trial does not reach or its solve failed.
+    pub predictions: Vec<DMatrix<f64>>,
+}
+
+/// How well the fitted network predicts.
+#[derive(Debug, Clone)]
+pub struct Scores {
+    /// Predictions of train, valid, test.
+    pub predictions: [Predictions; 3],
+    /// Mean squared residual, in units of the known noise, by split; NaN where there is none.
+    pub cost: [f64; 3],
+    /// 1 - SSE/SST by split, SST about each output's mean over the train trials.
+    pub r2: [f64; 3],
+    /// The same by output: three rows of `n_outputs`.
+    pub r2_by_output: [Vec<f64>; 3],
+    /// The same by the values of the variable `score_by`: label, and R2 by split.
+    pub r2_by: Option<(String, Vec<(String, [f64; 3])>)>,
+    /// Trials whose solve failed.
+    pub failed_trials: usize,
+}
+
+/// Predicts and scores every trial.
+pub(super) fn scores(
+    plan: &FitPlan,
+    dataset: &Dataset,
+    objective: &FitObjective<'_>,
+    theta: &[f64],
+) -> Result<Scores, FitError> {
+    let mut failed_trials = 0;
+    let mut predict = |split| -> Result<Predictions, FitError> {
+        let batches = plan.batches(dataset, split, 1, true).map_err(crate::plan::PlanError::from)?;
+        let at = objective.unpack(theta).map_err(FitError::Evaluation)?;
+        let trials = trials_of(&plan.split, split);
+        let blank = DMatrix::from_element(dataset.n_outputs(), dataset.target_time().len(), f64::NAN);
+        let mut predictions = vec![blank; trials.len()];
+        for batch in &batches {
+            let Ok(slot) = trials.binary_search(&batch.trials[0]) else { continue };
+            match objective.solve(&at, batch) {
+                Ok(solved) => {
+                    for observation in &batch.observations {
+                        let z = objective.prediction(&at, batch, &solved.trajectory, observation);
+                        predictions[slot].set_column(observation.target, &z.column(0));
+                    }
+                }
+                Err(_) => failed_trials += 1,
+            }
+        }
+        Ok(Predictions { trials, predictions })
+    };
+    let predictions = [predict(Split::Train)?, predict(Split::Valid)?, predict(Split::Test)?];
+    let all = |_: usize, _: usize| true;
+    let sums = |p: &Predictions, keep: &dyn Fn(usize, usize) -> bool| Sums::over(plan, dataset, p, keep);
+    let cost = predictions.each_ref().map(|p| sums(p, &all).cost());
+    let r2 = predictions.each_ref().map(|p| sums(p, &all).r2());
+    let r2_by_output = predictions
+        .each_ref()
+        .map(|p| (0..dataset.n_outputs()).map(|o| sums(p, &|_, output| output == o).r2()).collect());
+    let r2_by = plan.config.score_by.as_ref().and_then(|name| {
+        let values = dataset.trial_variable(name)?.values.texts();
+        let mut labels = values.clone();
+        labels.sort();
+        labels.dedup();
+        let row = |label: &String| {
+            predictions.each_ref().map(|p| sums(p, &|trial, _| values[trial] == *label).r2())
+        };
+        Some((name.clone(), labels.iter().map(|label| (label.clone(), row(label))).collect()))
+    });
+    Ok(Scores { predictions, cost, r2, r2_by_output, r2_by, failed_trials })
+}
+
+/// Sums over observed targets that could be predicted.
+struct Sums {
+    squared: f64,
+    in_noise: f64,
+    about_mean: f64,
+    count: usize,
+}
+
+impl Sums {
+    fn over(
+        plan: &FitPlan,
+        dataset: &Dataset,
+        split: &Predictions,
+        keep: &dyn Fn(usize, usize) -> bool,
+    ) -> Sums {
+        let mut sums = Sums { squared: 0.0, in_noise: 0.0, about_mean: 0.0, count: 0 };
+        for (&trial, prediction) in split.trials.iter().zip(&split.predictions) {
+            let targets = &dataset.targets()[trial];
+            for output in (0..dataset.n_outputs()).filter(|&output| keep(trial, output)) {
+                for (z, target) in prediction.row(output).iter().zip(targets.row(output).iter()) {
+                    if target.is_nan() || z.is_nan() {
+                        continue;
+                    }
+                    let residual = z - target;
+                    sums.squared += residual * residual;
+                    sums.in_noise += (residual / plan.noise[output]).powi(2);
+                    sums.about_mean += (target - plan.target_mean[output]).powi(2);
+                    sums.count += 1;
+                }
+            }
+        }
+        sums
+    }
+
+    fn cost(&self) -> f64 {
+        self.in_noise / self.count as f64
+    }
+
+    fn r2(&self) -> f64 {
+        1.0 - self.squared / self.about_mean
+    }
+}
+
+/// Relative difference, by block, of the adjoint's and the forward sensitivities' derivative of the objective in one
+/// random direction; NaN where a solve fails.
+pub(super) fn gradient_check(objective: &FitObjective<'_>, theta: &[f64], seed: u64) -> Vec<(String, f64)> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let blocks = objective.blocks();
+    let directions: Vec<Vec<f64>> = blocks
+        .iter()
+        .map(|(_, range)| {
+            let mut v = vec![0.0; theta.len()];
+            v[range.clone()].fill_with(|| rng.sample(StandardNormal));
+            v
+        })
+        .collect();
+    let gradient = objective.evaluate(theta).map(|e| e.gradient);
+    let forward = objective.directional_derivatives(theta, &directions);
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let differences = blocks.into_iter().enumerate().map(|(i, (name, range))| {
+        let difference = match (&gradient, &forward) {
+            (Ok(gradient), Ok(forward)) => {
+                let adjoint = dot(gradient, &directions[i]);
+                // at an optimum derivatives cancel: relative to what they are summed from
+                let terms = range.map(|p| (gradient[p] * directions[i][p]).powi(2)).sum::<f64>().sqrt();
+                (adjoint - forward[i]).abs() / terms.max(adjoint.abs()).max(f64::MIN_POSITIVE)
+            }
+            _ => f64::NAN,
+        };
+        (name, difference)
+    });
+    differences.collect()
+}

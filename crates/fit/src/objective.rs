@@ -1,0 +1,271 @@
+//! The objective of a fit over its train trials: value, gradient, and the quadratic model of Gauss-Newton.
+
+mod linearized;
+mod normal;
+
+use crate::batch::{Observation, TrialBatch};
+use crate::initial_state::Start;
+use crate::layout::ModelLayout;
+use crate::optimizer::{
+    Bounds, Evaluation, Linearization, NormalEquations, Objective, SolveFailure, Value,
+};
+use crate::readout::ReadoutValues;
+use nalgebra::{DMatrix, DMatrixView};
+use rayon::prelude::*;
+use std::ops::Range;
+use tauscope_adjoint::{Integrator, SolveError, Trajectory, backward, forward};
+use tauscope_dynamics::RateNetwork;
+
+/// `objective = cost / V + l2 (sum W^2 + sum U^2)`: cost is the mean over observed train targets of the squared
+/// residual in units of the known noise, V the cost of predicting each output's train mean.
+///
+/// Equal theta gives equal bits for any number of threads: batches are fixed and summed in their order.
+pub struct FitObjective<'a> {
+    pub(crate) layout: &'a ModelLayout,
+    pub(crate) integrator: Integrator,
+    pub(crate) train: Vec<TrialBatch>,
+    pub(crate) valid: Vec<TrialBatch>,
+    /// The train trials again in smaller batches, which bound the memory of all sensitivities.
+    pub(crate) small: Vec<TrialBatch>,
+    pub(crate) noise: Vec<f64>,
+    pub(crate) scale: f64,
+    pub(crate) l2: f64,
+    pub(crate) n_train: usize,
+    pub(crate) n_valid: usize,
+    pub(crate) bounds: Bounds,
+}
+
+/// A solved batch.
+pub(crate) struct Solved {
+    pub(crate) start: Start,
+    pub(crate) trajectory: Trajectory,
+    /// Residual in units of the noise at each observation, (output, trial); 0 where nothing was observed.
+    pub(crate) residuals: Vec<DMatrix<f64>>,
+}
+
+impl Solved {
+    pub(crate) fn sum_of_squares(&self) -> f64 {
+        self.residuals.iter().map(|r| r.norm_squared()).sum()
+    }
+}
+
+/// theta, unpacked.
+pub(crate) struct Unpacked<'t> {
+    pub(crate) network: RateNetwork,
+    pub(crate) readout: ReadoutValues,
+    pub(crate) initial: &'t [f64],
+}
+
+impl FitObjective<'_> {
+    /// The blocks of theta by name.
+    pub fn blocks(&self) -> Vec<(String, Range<usize>)> {
+        self.layout.blocks()
+    }
+
+    pub(crate) fn unpack<'t>(&self, theta: &'t [f64]) -> Result<Unpacked<'t>, SolveFailure> {
+        let network = self.layout.network(theta).map_err(|e| SolveFailure::new(e.to_string()))?;
+        let readout = self.layout.readout.values(&theta[self.layout.readout_range()]);
+        Ok(Unpacked { network, readout, initial: &theta[self.layout.initial_range()] })
+    }
+
+    pub(crate) fn solve(&self, at: &Unpacked<'_>, batch: &TrialBatch) -> Result<Solved, SolveFailure> {
+        let start = self.layout.initial_state.start(&at.network, &batch.input, &batch.trials, at.initial)?;
+        let trajectory = forward(&at.network, &batch.input, &start.state, &batch.t_eval, &self.integrator)
+            .map_err(|e| failure(&e, batch))?;
+        let residuals = batch
+            .observations
+            .iter()
+            .map(|o| self.residual(o, &self.prediction(at, batch, &trajectory, o)))
+            .collect();
+        Ok(Solved { start, trajectory, residuals })
+    }
+
+    /// Prediction (output, trial) of one observation: a weighted sum over its evaluation times.
+    pub(crate) fn prediction(
+        &self,
+        at: &Unpacked<'_>,
+        batch: &TrialBatch,
+        trajectory: &Trajectory,
+        observation: &Observation,
+    ) -> DMatrix<f64> {
+        let rates = weighted_rates(batch, trajectory, observation, self.layout.n_units);
+        self.layout.readout.outputs(&at.readout, rates.as_view())
+    }
+
+    fn residual(&self, observation: &Observation, prediction: &DMatrix<f64>) -> DMatrix<f64> {
+        DMatrix::from_fn(prediction.nrows(), prediction.ncols(), |o, k| {
+            let target = observation.values[(o, k)];
+            if target.is_nan() { 0.0 } else { (prediction[(o, k)] - target) / self.noise[o] }
+        })
+    }
+
+    /// Adds to `gradient` what cotangents of the residuals (one matrix an observation) say.
+    pub(crate) fn pull_back(
+        &self,
+        at: &Unpacked<'_>,
+        batch: &TrialBatch,
+        solved: &Solved,
+        cotangents: &[DMatrix<f64>],
+    ) -> Result<(Vec<f64>, u64), SolveFailure> {
+        let mut gradient = vec![0.0; self.layout.len()];
+        let (n, k) = (self.layout.n_units, batch.trials.len());
+        let mut on_rates = vec![0.0; n * k * batch.t_eval.len()];
+        for (observation, cotangent) in batch.observations.iter().zip(cotangents) {
+            let z = DMatrix::from_fn(cotangent.nrows(), k, |o, t| cotangent[(o, t)] / self.noise[o]);
+            let rates = weighted_rates(batch, &solved.trajectory, observation, n);
+            let mut on_weighted = DMatrix::zeros(n, k);
+            let on_readout = &mut gradient[self.layout.readout_range()];
+            self.layout.readout.vjp(&at.readout, rates.as_view(), &z, on_readout, &mut on_weighted);
+            for &(j, weight) in &observation.parts {
+                let target = &mut on_rates[j * n * k..][..n * k];
+                target.iter_mut().zip(on_weighted.iter()).for_each(|(t, c)| *t += weight * c);
+            }
+        }
+        let adjoint = backward(&at.network, &batch.input, &solved.trajectory, &on_rates, &self.integrator)
+            .map_err(|e| failure(&e, batch))?;
+        let mut on_parameters = adjoint.gradient;
+        self.layout.initial_state.vjp(
+            &at.network,
+            &batch.input,
+            &solved.start,
+            &adjoint.initial_state,
+            &mut gradient[self.layout.initial_range()],
+            &mut on_parameters,
+        );
+        let reduced = self.layout.network.reduce(&on_parameters);
+        gradient[self.layout.network_range()].copy_from_slice(&reduced);
+        Ok((gradient, adjoint.statistics.rhs_evaluations))
+    }
+
+    /// d objective / d residual, for a residual of 1.
+    pub(crate) fn residual_weight(&self) -> f64 {
+        2.0 / (self.n_train as f64 * self.scale)
+    }
+
+    fn penalty(&self, theta: &[f64]) -> f64 {
+        self.l2 * theta[self.layout.penalised()].iter().map(|w| w * w).sum::<f64>()
+    }
+
+    pub(crate) fn add_penalty_gradient(&self, theta: &[f64], gradient: &mut [f64]) {
+        for p in self.layout.penalised() {
+            gradient[p] += 2.0 * self.l2 * theta[p];
+        }
+    }
+
+    pub(crate) fn value_of(&self, theta: &[f64], sum_of_squares: f64, rhs_evaluations: u64) -> Value {
+        let cost = sum_of_squares / self.n_train as f64;
+        Value { objective: cost / self.scale + self.penalty(theta), cost, rhs_evaluations }
+    }
+
+    /// Gradient and value from solved batches.
+    pub(crate) fn evaluate_solved(
+        &self,
+        theta: &[f64],
+        at: &Unpacked<'_>,
+        solved: &[Solved],
+    ) -> Result<Evaluation, SolveFailure> {
+        let weight = self.residual_weight();
+        let parts: Vec<_> = self
+            .train
+            .par_iter()
+            .zip(solved)
+            .map(|(batch, solved)| {
+                let cotangents: Vec<_> = solved.residuals.iter().map(|r| r * weight).collect();
+                self.pull_back(at, batch, solved, &cotangents)
+            })
+            .collect();
+        let mut gradient = vec![0.0; theta.len()];
+        let mut evaluations: u64 = solved.iter().map(|s| s.trajectory.statistics.rhs_evaluations).sum();
+        for part in parts {
+            let (part, backward_evaluations) = part?;
+            gradient.iter_mut().zip(&part).for_each(|(g, p)| *g += p);
+            evaluations += backward_evaluations;
+        }
+        self.add_penalty_gradient(theta, &mut gradient);
+        let sum: f64 = solved.iter().map(Solved::sum_of_squares).sum();
+        let Value { objective, cost, rhs_evaluations } = self.value_of(theta, sum, evaluations);
+        Ok(Evaluation { objective, cost, gradient, rhs_evaluations })
+    }
+
+    pub(crate) fn solve_all(&self, at: &Unpacked<'_>, batches: &[TrialBatch]) -> Result<Vec<Solved>, SolveFailure> {
+        // collected before the first failure is returned: which one that is does not depend on threads
+        let all: Vec<_> = batches.par_iter().map(|batch| self.solve(at, batch)).collect();
+        all.into_iter().collect()
+    }
+}
+
+/// Rates (unit, trial) as an observation weighs them.
+pub(crate) fn weighted_rates(
+    batch: &TrialBatch,
+    trajectory: &Trajectory,
+    observation: &Observation,
+    n_units: usize,
+) -> DMatrix<f64> {
+    let k = batch.trials.len();
+    let view = |j: usize| DMatrixView::from_slice(trajectory.rates(j), n_units, k);
+    if let [(j, weight)] = observation.parts[..]
+        && weight == 1.0
+    {
+        return view(j).into_owned();
+    }
+    let mut sum = DMatrix::zeros(n_units, k);
+    for &(j, weight) in &observation.parts {
+        sum += view(j) * weight;
+    }
+    sum
+}
+
+pub(crate) fn failure(error: &SolveError, batch: &TrialBatch) -> SolveFailure {
+    let mut failure = SolveFailure::new(error.to_string());
+    if let [trial] = batch.trials[..] {
+        failure.trial = Some(trial);
+    }
+    failure
+}
+
+impl Objective for FitObjective<'_> {
+    fn n_parameters(&self) -> usize {
+        self.layout.len()
+    }
+
+    fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    fn value(&self, theta: &[f64]) -> Result<Value, SolveFailure> {
+        let at = self.unpack(theta)?;
+        let solved = self.solve_all(&at, &self.train)?;
+        let evaluations = solved.iter().map(|s| s.trajectory.statistics.rhs_evaluations).sum();
+        Ok(self.value_of(theta, solved.iter().map(Solved::sum_of_squares).sum(), evaluations))
+    }
+
+    fn evaluate(&self, theta: &[f64]) -> Result<Evaluation, SolveFailure> {
+        let at = self.unpack(theta)?;
+        let solved = self.solve_all(&at, &self.train)?;
+        self.evaluate_solved(theta, &at, &solved)
+    }
+
+    fn normal_equations(&self, theta: &[f64]) -> Result<NormalEquations, SolveFailure> {
+        normal::normal_equations(self, theta)
+    }
+
+    fn linearize<'a>(&'a self, theta: &[f64]) -> Result<Box<dyn Linearization + 'a>, SolveFailure> {
+        Ok(Box::new(linearized::Linearized::new(self, theta)?))
+    }
+
+    fn valid_cost(&self, theta: &[f64]) -> Option<Result<f64, SolveFailure>> {
+        if self.n_valid == 0 {
+            return None;
+        }
+        let cost = || -> Result<f64, SolveFailure> {
+            let at = self.unpack(theta)?;
+            let solved = self.solve_all(&at, &self.valid)?;
+            Ok(solved.iter().map(Solved::sum_of_squares).sum::<f64>() / self.n_valid as f64)
+        };
+        Some(cost())
+    }
+
+    fn time_constants(&self, theta: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        self.layout.time_constants(theta)
+    }
+}

@@ -1,0 +1,361 @@
+//! From a configuration and a dataset to a plan that can be carried out: everything is checked here, once.
+
+mod masks;
+mod starts;
+mod tying;
+
+use crate::batch::{StepError, Stride, TrialBatch};
+use crate::config::{
+    Auto, ConfigError, EffectiveConfig, InitialStateChoice, OptimizerChoice, OwnRate, ReadoutChoice, SelectBy,
+    SignConstraint,
+};
+use crate::dataset::{Dataset, Split};
+use crate::initial_state::InitialStateKind;
+use crate::layout::ModelLayout;
+use crate::objective::FitObjective;
+use crate::optimizer::{Algorithm, Optimizer, OptimizerSettings};
+use crate::readout::{Readout, ReadoutKind, output_moments};
+use nalgebra::DMatrix;
+use tauscope_adjoint::Integrator;
+use tauscope_dynamics::{Activation, Connectivity, ModelError, ModelKind, ParameterLayout, Sign, TauBounds};
+use thiserror::Error;
+
+/// Trials that are integrated together. Fixed, so that the number of threads changes no bit of a sum.
+const BATCH: usize = 8;
+/// Doubles that the sensitivities of one batch may take: 256 MiB.
+const SENSITIVITY_DOUBLES: usize = 32 << 20;
+/// Up to this number of parameters Gauss-Newton holds its matrix, and is the default optimizer.
+pub const DENSE_LIMIT: usize = 2000;
+/// The penalties that `l2 = "auto"` tries, on the normalised objective.
+pub const L2_LADDER: [f64; 5] = [0.0, 1e-6, 1e-5, 1e-4, 1e-3];
+
+/// Why a plan cannot be made.
+#[derive(Debug, Error)]
+pub enum PlanError {
+    /// The configuration does not fit the dataset.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is nothing to fit to.
+    #[error("the dataset has no train trial: mark at least one trial as train in the variable `split`")]
+    NoTrainTrials,
+    /// The model cannot be built.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A result to start from does not fit.
+    #[error("{path}: {reason}")]
+    Init {
+        /// The result.
+        path: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A result to start from cannot be read.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+/// A fit that can be carried out.
+#[derive(Debug, Clone)]
+pub struct FitPlan {
+    pub(crate) config: EffectiveConfig,
+    pub(crate) layout: ModelLayout,
+    pub(crate) integrator: Integrator,
+    pub(crate) split: Vec<Split>,
+    pub(crate) optimizer: OptimizerSettings,
+    pub(crate) stride: Stride,
+    pub(crate) noise: Vec<f64>,
+    /// Cost of predicting each output's train mean.
+    pub(crate) scale: f64,
+    pub(crate) target_mean: Vec<f64>,
+    pub(crate) init: Option<Vec<f64>>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl FitPlan {
+    /// Checks that `config` fits `dataset`.
+    ///
+    /// # Errors
+    /// [`PlanError`], which names key, source and value.
+    pub fn check(config: &EffectiveConfig, dataset: &Dataset) -> Result<FitPlan, PlanError> {
+        let split = dataset.resolve_split(config.seed);
+        let train = trials_of(&split, Split::Train);
+        if train.is_empty() {
+            return Err(PlanError::NoTrainTrials);
+        }
+        let (target_mean, target_std) = output_moments(dataset, &train);
+        let layout = layout(config, dataset, &train, &target_mean, &target_std)?;
+        let integrator = config.integrator();
+        let stride = Stride::new(dataset, &integrator).map_err(|e| config.unfit("step", e))?;
+        let noise = dataset.target_std().map_or_else(|| vec![1.0; dataset.n_outputs()], <[f64]>::to_vec);
+        let mut plan = FitPlan {
+            optimizer: optimizer(config, layout.len(), &split)?,
+            config: config.clone(),
+            layout,
+            integrator,
+            split,
+            stride,
+            noise,
+            scale: 1.0,
+            target_mean,
+            init: None,
+            warnings: Vec::new(),
+        };
+        plan.scale = plan.mean_prediction_cost(dataset, &train)?;
+        plan.init = starts::from_result(&plan, dataset)?;
+        plan.note_warnings();
+        if let Some(variable) = &plan.config.score_by
+            && dataset.trial_variable(variable).is_none()
+        {
+            let known: Vec<_> = dataset.trial_variables().iter().map(|v| v.name.as_str()).collect();
+            let reason = format!("the dataset has no variable `{variable}` over trial; it has: {}", known.join(", "));
+            return Err(plan.config.unfit("score_by", reason).into());
+        }
+        Ok(plan)
+    }
+
+    /// The objective with the penalty `l2`.
+    ///
+    /// # Errors
+    /// [`PlanError::Model`] where the inputs are no signal; a checked dataset has none such.
+    pub fn objective<'a>(&'a self, dataset: &Dataset, l2: f64) -> Result<FitObjective<'a>, PlanError> {
+        let cut = |split, size| self.batches(dataset, split, size, false);
+        let train = cut(Split::Train, BATCH)?;
+        let valid = cut(Split::Valid, BATCH)?;
+        let observed = |batches: &[TrialBatch]| batches.iter().map(TrialBatch::n_observed).sum();
+        Ok(FitObjective {
+            layout: &self.layout,
+            integrator: self.integrator,
+            small: cut(Split::Train, self.sensitivity_batch(&train))?,
+            n_train: observed(&train),
+            n_valid: observed(&valid),
+            train,
+            valid,
+            noise: self.noise.clone(),
+            scale: self.scale,
+            l2,
+            bounds: self.layout.optimizer_bounds(),
+        })
+    }
+
+    /// Batches of one split.
+    pub(crate) fn batches(
+        &self,
+        dataset: &Dataset,
+        split: Split,
+        size: usize,
+        keep_unobserved: bool,
+    ) -> Result<Vec<TrialBatch>, ModelError> {
+        let trials = trials_of(&self.split, split);
+        TrialBatch::cut(dataset, &trials, size, &self.integrator, self.stride, keep_unobserved)
+    }
+
+    fn sensitivity_batch(&self, train: &[TrialBatch]) -> usize {
+        let times = train.iter().map(|b| b.t_eval.len()).max().unwrap_or(1);
+        let per_trial = times * self.layout.n_units * (1 + self.layout.len());
+        (SENSITIVITY_DOUBLES / per_trial.max(1)).clamp(1, BATCH)
+    }
+
+    /// The starting point number `index`: that of `init` for number 0 where given, else random.
+    ///
+    /// # Errors
+    /// [`PlanError::Model`] as [`objective`](Self::objective).
+    pub fn start(&self, dataset: &Dataset, index: usize) -> Result<Vec<f64>, PlanError> {
+        Ok(starts::start(self, dataset, index))
+    }
+
+    /// The model that is fitted.
+    pub fn layout(&self) -> &ModelLayout {
+        &self.layout
+    }
+
+    fn mean_prediction_cost(&self, dataset: &Dataset, train: &[usize]) -> Result<f64, PlanError> {
+        let batches = TrialBatch::cut(dataset, train, BATCH, &self.integrator, self.stride, false)?;
+        let (mut sum, mut count) = (0.0, 0);
+        for observation in batches.iter().flat_map(|b| &b.observations) {
+            for column in observation.values.column_iter() {
+                for (output, v) in column.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
+                    sum += ((v - self.target_mean[output]) / self.noise[output]).powi(2);
+                    count += 1;
+                }
+            }
+        }
+        if count == 0 {
+            let step = self.config.step.set().map_or(0.0, |s| s.get());
+            return Err(self.config.unfit("step", StepError::NoTargets { step }).into());
+        }
+        // targets that never change leave nothing to normalise by
+        Ok(if sum > 0.0 { sum / count as f64 } else { 1.0 })
+    }
+
+    fn note_warnings(&mut self) {
+        let count = |split| self.split.iter().filter(|s| **s == split).count();
+        for (split, consequence) in [
+            (Split::Valid, "no penalty is chosen, nothing stops early, and the best start is the one with the lowest train cost"),
+            (Split::Test, "its scores are not available"),
+        ] {
+            if count(split) == 0 {
+                self.warnings.push(format!("there is no {} trial: {consequence}", split.name()));
+            }
+        }
+    }
+
+    /// Whether the cost on the validation trials chooses among starts and penalties.
+    pub(crate) fn selects_by_valid(&self) -> bool {
+        let has_valid = self.split.contains(&Split::Valid);
+        has_valid && self.config.select_by != SelectBy::Train
+    }
+}
+
+pub(crate) fn trials_of(split: &[Split], wanted: Split) -> Vec<usize> {
+    split.iter().enumerate().filter(|(_, s)| **s == wanted).map(|(k, _)| k).collect()
+}
+
+fn layout(
+    config: &EffectiveConfig,
+    dataset: &Dataset,
+    train: &[usize],
+    mean: &[f64],
+    std: &[f64],
+) -> Result<ModelLayout, PlanError> {
+    let n_units = config.units.set().map_or(dataset.n_outputs(), |n| n.get());
+    let n_inputs = dataset.n_inputs();
+    let readout = readout(config, dataset, train, n_units)?;
+    let connectivity = Connectivity::new(
+        masks::recurrent(config, n_units)?,
+        masks::input(config, n_units, n_inputs)?,
+        signs(config, n_units)?,
+    )?;
+    let tying = tying::tying(config, dataset, n_units)?;
+    let tau_bounds = tau_bounds(config, dataset)?;
+    let network = ParameterLayout::new(config.model, &connectivity, config.bias, &tying, tau_bounds)?;
+    Ok(ModelLayout {
+        model: config.model,
+        activation: config.activation,
+        n_units,
+        n_inputs,
+        with_bias: config.bias,
+        network,
+        readout: Readout::new(readout, n_units, mean.to_vec(), std.to_vec()),
+        initial_state: initial_state(config, dataset, n_units)?,
+    })
+}
+
+/// `auto`: direct where every train target lies in the range of the activation, scaled where there are enough units,
+/// else linear.
+fn readout(
+    config: &EffectiveConfig,
+    dataset: &Dataset,
+    train: &[usize],
+    n_units: usize,
+) -> Result<ReadoutKind, ConfigError> {
+    let enough = n_units >= dataset.n_outputs();
+    let too_few = || {
+        let reason = format!("{n_units} units cannot be {} outputs: choose linear", dataset.n_outputs());
+        config.unfit("readout", reason)
+    };
+    let (low, high) = config.activation.range();
+    let in_range = || {
+        let targets = train.iter().flat_map(|&k| dataset.targets()[k].iter());
+        targets.filter(|v| !v.is_nan()).all(|&v| (low..=high).contains(&v))
+    };
+    match config.readout {
+        ReadoutChoice::Linear => Ok(ReadoutKind::Linear),
+        ReadoutChoice::Direct if enough => Ok(ReadoutKind::Direct),
+        ReadoutChoice::Scaled if enough => Ok(ReadoutKind::Scaled),
+        ReadoutChoice::Direct | ReadoutChoice::Scaled => Err(too_few()),
+        ReadoutChoice::Auto if !enough => Ok(ReadoutKind::Linear),
+        ReadoutChoice::Auto if in_range() => Ok(ReadoutKind::Direct),
+        ReadoutChoice::Auto => Ok(ReadoutKind::Scaled),
+    }
+}
+
+fn signs(config: &EffectiveConfig, n_units: usize) -> Result<Vec<Sign>, ConfigError> {
+    match &config.signs {
+        SignConstraint::Free => Ok(vec![Sign::Free; n_units]),
+        SignConstraint::BySource(signs) if signs.len() == n_units => Ok(signs.clone()),
+        SignConstraint::BySource(signs) => {
+            let reason = format!("{} signs for {n_units} units: give one a unit (1, -1 or 0)", signs.len());
+            Err(config.unfit("signs", reason))
+        }
+    }
+}
+
+/// Default: a tenth of the shortest sample interval to ten times the longest trial.
+fn tau_bounds(config: &EffectiveConfig, dataset: &Dataset) -> Result<TauBounds, ModelError> {
+    if let Some(bounds) = config.tau_bounds.set() {
+        return Ok(*bounds);
+    }
+    let time = dataset.time();
+    let shortest = time.windows(2).map(|w| w[1] - w[0]).fold(f64::INFINITY, f64::min);
+    let longest = dataset.trial_length().iter().map(|&n| time[n - 1] - time[0]).fold(0.0, f64::max);
+    TauBounds::new(0.1 * shortest, 10.0 * longest)
+}
+
+fn initial_state(
+    config: &EffectiveConfig,
+    dataset: &Dataset,
+    n_units: usize,
+) -> Result<InitialStateKind, ConfigError> {
+    Ok(match config.initial_state {
+        InitialStateChoice::Learned if config.r0 == OwnRate::Free && config.model == ModelKind::TwoConstant => {
+            InitialStateKind::LearnedFree
+        }
+        InitialStateChoice::Learned => InitialStateKind::Learned,
+        InitialStateChoice::Steady => InitialStateKind::Steady,
+        InitialStateChoice::Zero => InitialStateKind::Zero,
+        InitialStateChoice::Given => {
+            let stored = dataset.initial_state();
+            let part = |name: &str, wanted: bool, m: Option<&DMatrix<f64>>| match (wanted, m) {
+                (false, _) => Ok(DMatrix::zeros(0, 0)),
+                (true, Some(m)) if m.nrows() == n_units => Ok(m.clone()),
+                (true, Some(m)) => Err(config.unfit(
+                    "initial_state",
+                    format!("initial_state/{name} of the dataset has {} units, the network {n_units}", m.nrows()),
+                )),
+                (true, None) => Err(config.unfit(
+                    "initial_state",
+                    format!("the dataset has no initial_state/{name}: choose learned, steady or zero"),
+                )),
+            };
+            InitialStateKind::Given {
+                currents: part("I", config.model.has_tau_s(), stored.and_then(|s| s.current.as_ref()))?,
+                rates: part("r", config.model.has_tau_r(), stored.and_then(|s| s.rate.as_ref()))?,
+            }
+        }
+    })
+}
+
+/// A fixed rule: Gauss-Newton while its matrix is small, L-BFGS beyond.
+fn optimizer(
+    config: &EffectiveConfig,
+    n_parameters: usize,
+    split: &[Split],
+) -> Result<OptimizerSettings, ConfigError> {
+    let chosen = match config.optimizer {
+        OptimizerChoice::Auto if n_parameters <= DENSE_LIMIT => Optimizer::GaussNewton,
+        OptimizerChoice::Auto | OptimizerChoice::Lbfgs => Optimizer::Lbfgs,
+        OptimizerChoice::GaussNewton => Optimizer::GaussNewton,
+        OptimizerChoice::Adam => Optimizer::Adam,
+    };
+    let mut settings = OptimizerSettings::new(chosen);
+    if let Algorithm::Adam(adam) = &mut settings.algorithm {
+        adam.learning_rate = config.learning_rate.get();
+    }
+    if let Algorithm::GaussNewton(own) = &mut settings.algorithm {
+        own.dense_limit = DENSE_LIMIT;
+    }
+    if let Some(n) = config.max_iterations.set() {
+        settings.stopping.max_iterations = n.get() as u64;
+    }
+    let has_valid = split.contains(&Split::Valid);
+    settings.stopping.early_stopping = match config.early_stopping {
+        Auto::Auto => has_valid,
+        Auto::Set(wanted) => wanted && has_valid,
+    };
+    Ok(settings)
+}
+
+/// The current whose rate is `rate`, for a start: within reach of the activation.
+pub(crate) fn current_of(activation: Activation, rate: f64) -> f64 {
+    activation.inverse_clamped(rate)
+}
