@@ -27,7 +27,7 @@ const SENSITIVITY_DOUBLES: usize = 32 << 20;
 /// Up to this number of parameters Gauss-Newton holds its matrix, and is the default optimizer.
 pub const DENSE_LIMIT: usize = 2000;
 /// The penalties that `l2 = "auto"` tries, on the normalised objective.
-pub const L2_LADDER: [f64; 5] = [0.0, 1e-6, 1e-5, 1e-4, 1e-3];
+pub const L2_LADDER: [f64; 4] = [0.0, 1e-4, 1e-3, 3e-3];
 
 /// Why a plan cannot be made.
 #[derive(Debug, Error)]
