@@ -48,7 +48,9 @@ pub enum SolveError {
         reason: String,
     },
     /// More steps than any sensible solve takes.
-    #[error("{phase} solve took {steps} steps and reached only time {time}: loosen the tolerance or raise the lower bound of the time constants")]
+    #[error(
+        "{phase} solve took {steps} steps and reached only time {time}: loosen the tolerance or raise the lower bound of the time constants"
+    )]
     TooManySteps {
         /// Which solve.
         phase: Phase,
@@ -58,7 +60,9 @@ pub enum SolveError {
         time: f64,
     },
     /// Evaluation times outside the integration or not increasing.
-    #[error("evaluation time {time} (index {index}) must increase and lie between {start} and {end}")]
+    #[error(
+        "evaluation time {time} (index {index}) must increase and lie between {start} and {end}"
+    )]
     EvaluationTime {
         /// Which.
         index: usize,

@@ -129,13 +129,15 @@ pub fn backward(
 ) -> Result<Adjoint, SolveError> {
     debug_assert_eq!(cotangents.len(), trajectory.rates.len());
     match (&trajectory.tape, *integrator) {
-        (Tape::Dense(tape), Integrator::Adaptive { method, tolerances }) => {
-            adaptive::backward(network, input, trajectory, tape, cotangents, method, tolerances)
-        }
+        (Tape::Dense(tape), Integrator::Adaptive { method, tolerances }) => adaptive::backward(
+            network, input, trajectory, tape, cotangents, method, tolerances,
+        ),
         (Tape::Dense(_), Integrator::FixedStep { .. }) => {
             unreachable!("the trajectory was made by another integrator")
         }
-        (Tape::Steps(tape), _) => fixed_step::backward(network, input, trajectory, tape, cotangents),
+        (Tape::Steps(tape), _) => {
+            fixed_step::backward(network, input, trajectory, tape, cotangents)
+        }
     }
 }
 
@@ -171,7 +173,12 @@ fn check_t_eval(input: &InputSignal, t_eval: &[f64]) -> Result<(), SolveError> {
     let mut previous = f64::NEG_INFINITY;
     for (index, &time) in t_eval.iter().enumerate() {
         if !(time > previous && time >= start && time <= end) {
-            return Err(SolveError::EvaluationTime { index, time, start, end });
+            return Err(SolveError::EvaluationTime {
+                index,
+                time,
+                start,
+                end,
+            });
         }
         previous = time;
     }

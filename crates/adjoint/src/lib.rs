@@ -18,6 +18,8 @@ mod tolerances;
 
 pub use direction::Direction;
 pub use error::{Phase, SolveError};
-pub use forward::{Adjoint, Sensitivities, Statistics, Trajectory, backward, forward, sensitivities};
+pub use forward::{
+    Adjoint, Sensitivities, Statistics, Trajectory, backward, forward, sensitivities,
+};
 pub use method::{AdaptiveMethod, FixedStepMethod, Integrator};
 pub use tolerances::Tolerances;

@@ -13,6 +13,9 @@ pub struct Tolerances {
 impl Tolerances {
     /// `atol = rtol / 100`, the convention of the command line.
     pub fn from_rtol(rtol: f64) -> Tolerances {
-        Tolerances { rtol, atol: rtol / 100.0 }
+        Tolerances {
+            rtol,
+            atol: rtol / 100.0,
+        }
     }
 }

@@ -14,7 +14,10 @@ struct Numbers(u64);
 
 impl Numbers {
     fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        self.0 = self
+            .0
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         (self.0 >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     }
 
@@ -46,7 +49,13 @@ fn case(model: ModelKind, activation: Activation, interpolation: Interpolation, 
         w: DMatrix::from_fn(UNITS, UNITS, |_, _| 0.8 * numbers.next()),
         u: DMatrix::from_fn(UNITS, INPUTS, |_, _| numbers.next()),
         // relu: far from its kink, which the inputs do not reach
-        b: DVector::from_fn(UNITS, |_, _| if activation == Activation::Relu { 6.0 } else { 0.3 * numbers.next() }),
+        b: DVector::from_fn(UNITS, |_, _| {
+            if activation == Activation::Relu {
+                6.0
+            } else {
+                0.3 * numbers.next()
+            }
+        }),
         log_tau_s: tau(model.has_tau_s(), &mut numbers),
         log_tau_r: tau(model.has_tau_r(), &mut numbers),
     };
@@ -55,21 +64,39 @@ fn case(model: ModelKind, activation: Activation, interpolation: Interpolation, 
         time.push(time[time.len() - 1] + 0.05 * (1.0 + 0.6 * numbers.next()));
     }
     let end = time[time.len() - 1] + 0.02;
-    let samples = DMatrix::from_vec(INPUTS, TRIALS * time.len(), numbers.vec(INPUTS * TRIALS * time.len()));
+    let samples = DMatrix::from_vec(
+        INPUTS,
+        TRIALS * time.len(),
+        numbers.vec(INPUTS * TRIALS * time.len()),
+    );
     let mut t_eval = vec![0.0, 0.013, time[3], 0.5 * (time[5] + time[6]), time[9], end];
     t_eval.sort_by(f64::total_cmp);
     let input = InputSignal::new(time, end, samples, TRIALS, interpolation).expect("valid input");
     let network = RateNetwork::new(model, activation, parameters).expect("valid network");
-    let start = if activation == Activation::Relu { 4.0 } else { 0.0 };
-    let y0 = (0..network.shape(TRIALS).len()).map(|_| start + 0.5 * numbers.next()).collect();
+    let start = if activation == Activation::Relu {
+        4.0
+    } else {
+        0.0
+    };
+    let y0 = (0..network.shape(TRIALS).len())
+        .map(|_| start + 0.5 * numbers.next())
+        .collect();
     let cotangents = numbers.vec(UNITS * TRIALS * t_eval.len());
-    Case { network, input, y0, t_eval, cotangents }
+    Case {
+        network,
+        input,
+        y0,
+        t_eval,
+        cotangents,
+    }
 }
 
 fn coordinates(network: &RateNetwork) -> Vec<Vec<Coordinate>> {
     let units = || 0..network.n_units();
     let mut blocks = vec![
-        units().flat_map(|source| units().map(move |unit| Coordinate::Weight { unit, source })).collect(),
+        units()
+            .flat_map(|source| units().map(move |unit| Coordinate::Weight { unit, source }))
+            .collect(),
         (0..network.n_inputs())
             .flat_map(|input| units().map(move |unit| Coordinate::InputWeight { unit, input }))
             .collect(),
@@ -91,37 +118,67 @@ fn norm(v: impl IntoIterator<Item = f64>) -> f64 {
 /// The gradient by forward sensitivities, block by block, the initial state last.
 fn by_sensitivities(case: &Case, integrator: &Integrator) -> Vec<Vec<f64>> {
     let blocks = coordinates(&case.network);
-    let mut directions: Vec<Direction> =
-        blocks.iter().flatten().map(|&c| Direction::Entries(vec![(c, 1.0)])).collect();
+    let mut directions: Vec<Direction> = blocks
+        .iter()
+        .flatten()
+        .map(|&c| Direction::Entries(vec![(c, 1.0)]))
+        .collect();
     for i in 0..case.y0.len() {
         let mut unit = vec![0.0; case.y0.len()];
         unit[i] = 1.0;
         directions.push(Direction::InitialState(unit));
     }
-    let s = sensitivities(&case.network, &case.input, &case.y0, &directions, &case.t_eval, integrator)
-        .expect("solves");
+    let s = sensitivities(
+        &case.network,
+        &case.input,
+        &case.y0,
+        &directions,
+        &case.t_eval,
+        integrator,
+    )
+    .expect("solves");
     let len = UNITS * TRIALS;
     let derivative = |q: usize| -> f64 {
         (0..case.t_eval.len())
             .map(|j| {
                 let tangent = &s.at(j)[(1 + q) * len..][..len];
-                tangent.iter().zip(&case.cotangents[j * len..]).map(|(s, c)| s * c).sum::<f64>()
+                tangent
+                    .iter()
+                    .zip(&case.cotangents[j * len..])
+                    .map(|(s, c)| s * c)
+                    .sum::<f64>()
             })
             .sum()
     };
     let mut next = 0..directions.len();
     let sizes = blocks.iter().map(Vec::len).chain([case.y0.len()]);
-    sizes.map(|n| next.by_ref().take(n).map(derivative).collect()).collect()
+    sizes
+        .map(|n| next.by_ref().take(n).map(derivative).collect())
+        .collect()
 }
 
 fn by_adjoint(case: &Case, integrator: &Integrator) -> Vec<Vec<f64>> {
-    let trajectory =
-        forward(&case.network, &case.input, &case.y0, &case.t_eval, integrator).expect("solves");
-    let adjoint =
-        backward(&case.network, &case.input, &trajectory, &case.cotangents, integrator).expect("solves");
+    let trajectory = forward(
+        &case.network,
+        &case.input,
+        &case.y0,
+        &case.t_eval,
+        integrator,
+    )
+    .expect("solves");
+    let adjoint = backward(
+        &case.network,
+        &case.input,
+        &trajectory,
+        &case.cotangents,
+        integrator,
+    )
+    .expect("solves");
     let blocks = coordinates(&case.network);
-    let mut gradient: Vec<Vec<f64>> =
-        blocks.iter().map(|b| b.iter().map(|&c| adjoint.gradient.get(c)).collect()).collect();
+    let mut gradient: Vec<Vec<f64>> = blocks
+        .iter()
+        .map(|b| b.iter().map(|&c| adjoint.gradient.get(c)).collect())
+        .collect();
     gradient.push(adjoint.initial_state);
     gradient
 }
@@ -134,7 +191,10 @@ fn worst_block(a: &[Vec<f64>], b: &[Vec<f64>]) -> f64 {
 }
 
 fn adaptive(method: AdaptiveMethod, rtol: f64) -> Integrator {
-    Integrator::Adaptive { method, tolerances: Tolerances::from_rtol(rtol) }
+    Integrator::Adaptive {
+        method,
+        tolerances: Tolerances::from_rtol(rtol),
+    }
 }
 
 const AGREEMENT: f64 = 1e-7;
@@ -146,8 +206,14 @@ fn adjoint_agrees_with_forward_sensitivities_for_every_model_activation_and_inte
             for interpolation in [Interpolation::Hold, Interpolation::Linear] {
                 let case = case(model, activation, interpolation, 7);
                 let integrator = adaptive(AdaptiveMethod::Tsit45, 1e-10);
-                let error = worst_block(&by_adjoint(&case, &integrator), &by_sensitivities(&case, &integrator));
-                assert!(error < AGREEMENT, "{model:?} {activation:?} {interpolation:?}: {error:.1e}");
+                let error = worst_block(
+                    &by_adjoint(&case, &integrator),
+                    &by_sensitivities(&case, &integrator),
+                );
+                assert!(
+                    error < AGREEMENT,
+                    "{model:?} {activation:?} {interpolation:?}: {error:.1e}"
+                );
             }
         }
     }
@@ -167,18 +233,32 @@ fn every_method_reaches_the_same_gradient() {
 
 #[test]
 fn the_error_of_the_gradient_falls_with_the_tolerance_over_four_decades() {
-    let case = case(ModelKind::TwoConstant, Activation::Sigmoid, Interpolation::Linear, 5);
+    let case = case(
+        ModelKind::TwoConstant,
+        Activation::Sigmoid,
+        Interpolation::Linear,
+        5,
+    );
     let reference = by_sensitivities(&case, &adaptive(AdaptiveMethod::Tsit45, 1e-12));
     for method in AdaptiveMethod::ALL {
-        let error = |rtol: f64| worst_block(&by_adjoint(&case, &adaptive(method, rtol)), &reference);
+        let error =
+            |rtol: f64| worst_block(&by_adjoint(&case, &adaptive(method, rtol)), &reference);
         let (loose, tight) = (error(1e-4), error(1e-8));
-        assert!(tight < loose / 100.0 && tight < 1e-5, "{method:?}: {loose:.1e} to {tight:.1e}");
+        assert!(
+            tight < loose / 100.0 && tight < 1e-5,
+            "{method:?}: {loose:.1e} to {tight:.1e}"
+        );
     }
 }
 
 #[test]
 fn a_dense_direction_is_the_sum_of_its_entries() {
-    let case = case(ModelKind::TwoConstant, Activation::Softplus, Interpolation::Linear, 9);
+    let case = case(
+        ModelKind::TwoConstant,
+        Activation::Softplus,
+        Interpolation::Linear,
+        9,
+    );
     let integrator = adaptive(AdaptiveMethod::Tsit45, 1e-9);
     let mut numbers = Numbers(1);
     let mut parameters = case.network.parameters().zeros_like();
@@ -192,31 +272,68 @@ fn a_dense_direction_is_the_sum_of_its_entries() {
         .zip(&adjoint)
         .flat_map(|(b, g)| b.iter().zip(g).map(|(&c, g)| parameters.get(c) * g))
         .sum::<f64>()
-        + adjoint[adjoint.len() - 1].iter().zip(&initial_state).map(|(g, v)| g * v).sum::<f64>();
-    let direction = Direction::Dense { parameters: Box::new(parameters), initial_state };
-    let s = sensitivities(&case.network, &case.input, &case.y0, &[direction], &case.t_eval, &integrator)
-        .expect("solves");
+        + adjoint[adjoint.len() - 1]
+            .iter()
+            .zip(&initial_state)
+            .map(|(g, v)| g * v)
+            .sum::<f64>();
+    let direction = Direction::Dense {
+        parameters: Box::new(parameters),
+        initial_state,
+    };
+    let s = sensitivities(
+        &case.network,
+        &case.input,
+        &case.y0,
+        &[direction],
+        &case.t_eval,
+        &integrator,
+    )
+    .expect("solves");
     let len = UNITS * TRIALS;
     let along: f64 = (0..case.t_eval.len())
-        .flat_map(|j| s.at(j)[len..].iter().zip(&case.cotangents[j * len..]).map(|(s, c)| s * c))
+        .flat_map(|j| {
+            s.at(j)[len..]
+                .iter()
+                .zip(&case.cotangents[j * len..])
+                .map(|(s, c)| s * c)
+        })
         .sum();
-    assert!((along - expected).abs() < 1e-6 * expected.abs(), "{along} {expected}");
+    assert!(
+        (along - expected).abs() < 1e-6 * expected.abs(),
+        "{along} {expected}"
+    );
 }
 
 #[test]
 fn repeated_gradients_have_the_same_bits() {
-    let case = case(ModelKind::TwoConstant, Activation::Sigmoid, Interpolation::Hold, 2);
+    let case = case(
+        ModelKind::TwoConstant,
+        Activation::Sigmoid,
+        Interpolation::Hold,
+        2,
+    );
     let integrator = adaptive(AdaptiveMethod::Tsit45, 1e-6);
-    assert_eq!(by_adjoint(&case, &integrator), by_adjoint(&case, &integrator));
+    assert_eq!(
+        by_adjoint(&case, &integrator),
+        by_adjoint(&case, &integrator)
+    );
 }
 
 #[test]
 fn a_network_that_blows_up_is_a_failure_with_time_and_unit() {
     let mut parameters = Parameters::zeros(ModelKind::Rate, 1, 0);
     parameters.w[(0, 0)] = 2e4;
-    let network = RateNetwork::new(ModelKind::Rate, Activation::Identity, parameters).expect("valid");
-    let input = InputSignal::new(vec![0.0, 1.0], 1.0, DMatrix::zeros(0, 2), 1, Interpolation::Hold)
-        .expect("valid");
+    let network =
+        RateNetwork::new(ModelKind::Rate, Activation::Identity, parameters).expect("valid");
+    let input = InputSignal::new(
+        vec![0.0, 1.0],
+        1.0,
+        DMatrix::zeros(0, 2),
+        1,
+        Interpolation::Hold,
+    )
+    .expect("valid");
     for method in AdaptiveMethod::ALL {
         let error = forward(&network, &input, &[1.0], &[1.0], &adaptive(method, 1e-6))
             .expect_err("exp(20000) is no number");

@@ -266,13 +266,11 @@ impl RateNetwork {
         match coordinate {
             Coordinate::LogTauS { unit } => {
                 let d = &dy[shape.currents()];
-                (0..shape.n_columns)
-                    .for_each(|k| currents[entry(k, unit)] -= d[entry(k, unit)]);
+                (0..shape.n_columns).for_each(|k| currents[entry(k, unit)] -= d[entry(k, unit)]);
             }
             Coordinate::LogTauR { unit } => {
                 let d = &dy[shape.rates()];
-                (0..shape.n_columns)
-                    .for_each(|k| rates[entry(k, unit)] -= d[entry(k, unit)]);
+                (0..shape.n_columns).for_each(|k| rates[entry(k, unit)] -= d[entry(k, unit)]);
             }
             Coordinate::Weight { unit, .. }
             | Coordinate::InputWeight { unit, .. }

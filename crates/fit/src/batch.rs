@@ -10,7 +10,9 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum StepError {
     /// Larger than the sample interval, which is not regular.
-    #[error("step {step} is longer than the shortest sample interval {interval} and the samples are not regular: choose a step of at most {interval}")]
+    #[error(
+        "step {step} is longer than the shortest sample interval {interval} and the samples are not regular: choose a step of at most {interval}"
+    )]
     Irregular {
         /// The step.
         step: f64,
@@ -18,7 +20,9 @@ pub enum StepError {
         interval: f64,
     },
     /// Larger than the sample interval but no whole multiple of it.
-    #[error("step {step} is no whole multiple of the sample interval {interval}: choose {below} or {above}")]
+    #[error(
+        "step {step} is no whole multiple of the sample interval {interval}: choose {below} or {above}"
+    )]
     NoMultiple {
         /// The step.
         step: f64,
@@ -47,7 +51,10 @@ impl Stride {
     /// # Errors
     /// [`StepError`] where such a step is no whole multiple of a regular interval.
     pub fn new(dataset: &Dataset, integrator: &Integrator) -> Result<Stride, StepError> {
-        let Integrator::FixedStep { step: Some(step), .. } = *integrator else {
+        let Integrator::FixedStep {
+            step: Some(step), ..
+        } = *integrator
+        else {
             return Ok(Stride(1));
         };
         const SLACK: f64 = 1e-6;
@@ -58,12 +65,20 @@ impl Stride {
             return Ok(Stride(1));
         }
         if longest - shortest > SLACK * longest {
-            return Err(StepError::Irregular { step, interval: shortest });
+            return Err(StepError::Irregular {
+                step,
+                interval: shortest,
+            });
         }
         let ratio = step / shortest;
         if (ratio - ratio.round()).abs() > SLACK * ratio {
             let (below, above) = (ratio.floor() * shortest, ratio.ceil() * shortest);
-            return Err(StepError::NoMultiple { step, interval: shortest, below, above });
+            return Err(StepError::NoMultiple {
+                step,
+                interval: shortest,
+                below,
+                above,
+            });
         }
         Ok(Stride(ratio.round() as usize))
     }
@@ -130,13 +145,23 @@ impl TrialBatch {
         let wanted: Vec<_> = observers
             .into_iter()
             .filter(|(j, _)| {
-                keep_unobserved || trials.iter().any(|&k| dataset.targets()[k].column(*j).iter().any(|v| !v.is_nan()))
+                keep_unobserved
+                    || trials
+                        .iter()
+                        .any(|&k| dataset.targets()[k].column(*j).iter().any(|v| !v.is_nan()))
             })
             .collect();
-        let mut t_eval: Vec<f64> = wanted.iter().flat_map(|(_, parts)| parts.iter().map(|p| p.0)).collect();
+        let mut t_eval: Vec<f64> = wanted
+            .iter()
+            .flat_map(|(_, parts)| parts.iter().map(|p| p.0))
+            .collect();
         t_eval.sort_by(f64::total_cmp);
         t_eval.dedup();
-        let at = |t: f64| t_eval.binary_search_by(|e| e.total_cmp(&t)).unwrap_or_else(|next| next);
+        let at = |t: f64| {
+            t_eval
+                .binary_search_by(|e| e.total_cmp(&t))
+                .unwrap_or_else(|next| next)
+        };
         let observations = wanted
             .iter()
             .map(|(target, parts)| Observation {
@@ -147,18 +172,31 @@ impl TrialBatch {
                 }),
             })
             .collect();
-        let end = t_eval.last().copied().unwrap_or(time[0]).max(time[time.len() - 1]);
+        let end = t_eval
+            .last()
+            .copied()
+            .unwrap_or(time[0])
+            .max(time[time.len() - 1]);
         let k = trials.len();
         let matrix = DMatrix::from_fn(dataset.n_inputs(), time.len() * k, |input, column| {
             dataset.inputs()[trials[column % k]][(input, samples[column / k])]
         });
         let input = InputSignal::new(time, end, matrix, k, dataset.interpolation())?;
-        Ok(TrialBatch { trials: trials.to_vec(), input, t_eval, observations })
+        Ok(TrialBatch {
+            trials: trials.to_vec(),
+            input,
+            t_eval,
+            observations,
+        })
     }
 
     /// Number of observed targets.
     pub(crate) fn n_observed(&self) -> usize {
-        self.observations.iter().flat_map(|o| o.values.iter()).filter(|v| !v.is_nan()).count()
+        self.observations
+            .iter()
+            .flat_map(|o| o.values.iter())
+            .filter(|v| !v.is_nan())
+            .count()
     }
 }
 
@@ -181,20 +219,30 @@ fn observers(
         None if j > 0 => targets[j] - targets[j - 1],
         None => last_interval,
     };
-    let on_grid = |t: f64| stride.0 == 1 || time.iter().any(|s| (s - t).abs() <= 1e-9 * last_interval);
+    let on_grid =
+        |t: f64| stride.0 == 1 || time.iter().any(|s| (s - t).abs() <= 1e-9 * last_interval);
     let mut out = Vec::new();
     for (j, &t) in targets.iter().enumerate() {
         let parts = match (dataset.target_sampling(), integrator) {
             (TargetSampling::Point, _) => vec![(t, 1.0)],
             (TargetSampling::BinMean, Integrator::Adaptive { .. }) => {
                 let h = width(j);
-                vec![(t, 1.0 / 6.0), (t + 0.5 * h, 2.0 / 3.0), (bin_end(targets, j, h), 1.0 / 6.0)]
+                vec![
+                    (t, 1.0 / 6.0),
+                    (t + 0.5 * h, 2.0 / 3.0),
+                    (bin_end(targets, j, h), 1.0 / 6.0),
+                ]
             }
             (TargetSampling::BinMean, Integrator::FixedStep { .. }) => {
                 vec![(t, 0.5), (bin_end(targets, j, width(j)), 0.5)]
             }
         };
-        let reach = end + if dataset.target_sampling() == TargetSampling::BinMean { width(j) } else { last_interval };
+        let reach = end
+            + if dataset.target_sampling() == TargetSampling::BinMean {
+                width(j)
+            } else {
+                last_interval
+            };
         let within = parts.iter().all(|&(s, _)| s <= reach * (1.0 + 1e-12));
         if within && t <= end + last_interval && on_grid(t) {
             out.push((j, parts));

@@ -100,12 +100,25 @@ pub struct FitResult {
 ///
 /// # Errors
 /// [`FitError`] where every start fails. A run that is stopped or does not converge is a result.
-pub fn fit(plan: &FitPlan, dataset: &Dataset, control: &Control<'_>) -> Result<FitResult, FitError> {
+pub fn fit(
+    plan: &FitPlan,
+    dataset: &Dataset,
+    control: &Control<'_>,
+) -> Result<FitResult, FitError> {
     let begin = Instant::now();
     let ladder = ladder(plan);
     let n_starts = plan.config.starts.get();
-    let counter = Counter { done: AtomicUsize::new(0), total: ladder.len() + n_starts - 1 };
-    let mut first = run_all(plan, dataset, control, &counter, &ladder.iter().map(|&l2| (0, l2)).collect::<Vec<_>>())?;
+    let counter = Counter {
+        done: AtomicUsize::new(0),
+        total: ladder.len() + n_starts - 1,
+    };
+    let mut first = run_all(
+        plan,
+        dataset,
+        control,
+        &counter,
+        &ladder.iter().map(|&l2| (0, l2)).collect::<Vec<_>>(),
+    )?;
     let chosen = choose(plan, &first).unwrap_or(0);
     let l2 = ladder[chosen];
     let tried = first.iter().map(Rung::of).collect();
@@ -115,7 +128,10 @@ pub fn fit(plan: &FitPlan, dataset: &Dataset, control: &Control<'_>) -> Result<F
         starts.extend(run_all(plan, dataset, control, &counter, &others)?);
     }
     let best = choose(plan, &starts);
-    let Some(best) = best.and_then(|at| starts[at].outcome.as_ref().ok()).cloned() else {
+    let Some(best) = best
+        .and_then(|at| starts[at].outcome.as_ref().ok())
+        .cloned()
+    else {
         return Err(all_failed(starts));
     };
     finish(plan, dataset, best, starts, tried, begin)
@@ -145,7 +161,10 @@ fn finish(
     let mut warnings = plan.warnings.clone();
     let failed = starts.iter().filter(|run| run.outcome.is_err()).count();
     if failed > 0 {
-        warnings.push(format!("{failed} of {} starts failed at their starting point", starts.len()));
+        warnings.push(format!(
+            "{failed} of {} starts failed at their starting point",
+            starts.len()
+        ));
     }
     if best.parameters_at_bound > 0 {
         warnings.push(format!(
@@ -154,10 +173,23 @@ fn finish(
         ));
     }
     if scores.failed_trials > 0 {
-        warnings.push(format!("{} trials could not be predicted: their solve failed", scores.failed_trials));
+        warnings.push(format!(
+            "{} trials could not be predicted: their solve failed",
+            scores.failed_trials
+        ));
     }
     let seconds = begin.elapsed().as_secs_f64();
-    Ok(FitResult { theta, l2, best, starts, ladder, scores, gradient_check, warnings, seconds })
+    Ok(FitResult {
+        theta,
+        l2,
+        best,
+        starts,
+        ladder,
+        scores,
+        gradient_check,
+        warnings,
+        seconds,
+    })
 }
 
 /// The penalties to try.
@@ -226,15 +258,24 @@ fn run_all(
 fn choose(plan: &FitPlan, runs: &[Run]) -> Option<usize> {
     let key = |run: &Run| -> Option<f64> {
         let outcome = run.outcome.as_ref().ok()?;
-        if plan.selects_by_valid() { outcome.cost_valid } else { Some(outcome.objective) }
+        if plan.selects_by_valid() {
+            outcome.cost_valid
+        } else {
+            Some(outcome.objective)
+        }
     };
-    let scored = runs.iter().enumerate().filter_map(|(at, run)| Some((at, key(run)?)));
+    let scored = runs
+        .iter()
+        .enumerate()
+        .filter_map(|(at, run)| Some((at, key(run)?)));
     let best = scored.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at);
     best.or_else(|| runs.iter().position(|run| run.outcome.is_ok()))
 }
 
 fn is_stopped(control: &Control<'_>) -> bool {
-    let late = control.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+    let late = control
+        .deadline
+        .is_some_and(|deadline| Instant::now() >= deadline);
     control.stop.load(Ordering::Relaxed) || late
 }
 

@@ -3,7 +3,8 @@
 use crate::optimizer::SolveFailure;
 use nalgebra::DMatrix;
 use tauscope_dynamics::{
-    Activation, Gradient, InputSignal, ModelKind, Parameters, RateNetwork, SteadyState, steady_state,
+    Activation, Gradient, InputSignal, ModelKind, Parameters, RateNetwork, SteadyState,
+    steady_state,
 };
 
 /// Where the trials of a fit start.
@@ -56,29 +57,49 @@ impl InitialStateKind {
         let state = match self {
             InitialStateKind::Zero => vec![0.0; shape.len()],
             InitialStateKind::Steady => {
-                let steady = steady_state(network, input.sample(0)).map_err(|e| SolveFailure::new(e.to_string()))?;
-                return Ok(Start { state: steady.state.clone(), steady: Some(steady) });
+                let steady = steady_state(network, input.sample(0))
+                    .map_err(|e| SolveFailure::new(e.to_string()))?;
+                return Ok(Start {
+                    state: steady.state.clone(),
+                    steady: Some(steady),
+                });
             }
             InitialStateKind::Given { currents, rates } => {
                 let pick = |m: &DMatrix<f64>| -> Vec<f64> {
                     let columns = trials.iter().filter(|_| m.ncols() > 0);
-                    columns.flat_map(|&k| m.column(k).iter().copied().collect::<Vec<_>>()).collect()
+                    columns
+                        .flat_map(|&k| m.column(k).iter().copied().collect::<Vec<_>>())
+                        .collect()
                 };
                 [pick(currents), pick(rates)].concat()
             }
             InitialStateKind::Learned | InitialStateKind::LearnedFree => {
                 let one = self.learned_state(network.model(), network.activation(), theta);
                 let n = network.n_units();
-                one.chunks_exact(n).flat_map(|block| block.repeat(trials.len())).collect()
+                one.chunks_exact(n)
+                    .flat_map(|block| block.repeat(trials.len()))
+                    .collect()
             }
         };
-        Ok(Start { state, steady: None })
+        Ok(Start {
+            state,
+            steady: None,
+        })
     }
 
     /// The fitted state of one trial, `[I | r]`.
-    pub(crate) fn learned_state(&self, model: ModelKind, activation: Activation, theta: &[f64]) -> Vec<f64> {
+    pub(crate) fn learned_state(
+        &self,
+        model: ModelKind,
+        activation: Activation,
+        theta: &[f64],
+    ) -> Vec<f64> {
         let tied = model == ModelKind::TwoConstant && *self == InitialStateKind::Learned;
-        let rates: Vec<f64> = if tied { theta.iter().map(|&v| activation.value(v)).collect() } else { Vec::new() };
+        let rates: Vec<f64> = if tied {
+            theta.iter().map(|&v| activation.value(v)).collect()
+        } else {
+            Vec::new()
+        };
         [theta, &rates].concat()
     }
 
@@ -102,7 +123,10 @@ impl InitialStateKind {
         if on_theta.is_empty() {
             return;
         }
-        for (block, at) in [(shape.currents(), 0), (shape.rates(), shape.currents().end / shape.n_columns)] {
+        for (block, at) in [
+            (shape.currents(), 0),
+            (shape.rates(), shape.currents().end / shape.n_columns),
+        ] {
             let chained = tied && at > 0;
             for (i, &c) in cotangent[block].iter().enumerate() {
                 let unit = i % n;
@@ -134,8 +158,16 @@ impl InitialStateKind {
         }
         let tied = network.model() == ModelKind::TwoConstant && *self == InitialStateKind::Learned;
         let slope = |unit: usize| network.activation().slope(start.state[unit]);
-        let rates: Vec<f64> = if tied { (0..n).map(|u| v[u] * slope(u)).collect() } else { Vec::new() };
-        [v, &rates].concat().chunks_exact(n).flat_map(|block| block.repeat(shape.n_columns)).collect()
+        let rates: Vec<f64> = if tied {
+            (0..n).map(|u| v[u] * slope(u)).collect()
+        } else {
+            Vec::new()
+        };
+        [v, &rates]
+            .concat()
+            .chunks_exact(n)
+            .flat_map(|block| block.repeat(shape.n_columns))
+            .collect()
     }
 
     /// Whether the initial state depends on the parameters of the network.

@@ -46,16 +46,28 @@ impl ModelLayout {
 
     /// The blocks by name, with their places in theta. Absent blocks are not listed.
     pub fn blocks(&self) -> Vec<(String, Range<usize>)> {
-        let mut blocks: Vec<(String, Range<usize>)> =
-            self.network.blocks().iter().map(|(b, r)| (b.name().to_owned(), r.clone())).collect();
+        let mut blocks: Vec<(String, Range<usize>)> = self
+            .network
+            .blocks()
+            .iter()
+            .map(|(b, r)| (b.name().to_owned(), r.clone()))
+            .collect();
         let readout = self.readout_range();
         let gains = readout.start..readout.start + self.readout.gains().end;
-        let gain_name = if self.readout.kind() == crate::readout::ReadoutKind::Linear { "C" } else { "c" };
+        let gain_name = if self.readout.kind() == crate::readout::ReadoutKind::Linear {
+            "C"
+        } else {
+            "c"
+        };
         blocks.push((gain_name.to_owned(), gains.clone()));
         blocks.push(("d".to_owned(), gains.end..readout.end));
         let initial = self.initial_range();
         let n = self.n_units.min(initial.len());
-        let first = if self.model == ModelKind::Rate { "r0" } else { "I0" };
+        let first = if self.model == ModelKind::Rate {
+            "r0"
+        } else {
+            "I0"
+        };
         blocks.push((first.to_owned(), initial.start..initial.start + n));
         blocks.push(("r0".to_owned(), initial.start + n..initial.end));
         blocks.retain(|(_, range)| !range.is_empty());
@@ -64,13 +76,18 @@ impl ModelLayout {
 
     /// Which entries of theta are weights: what the penalty acts on.
     pub(crate) fn penalised(&self) -> Range<usize> {
-        let weights = self.network.blocks().iter().filter(|(b, _)| matches!(b, Block::W | Block::U));
+        let weights = self
+            .network
+            .blocks()
+            .iter()
+            .filter(|(b, _)| matches!(b, Block::W | Block::U));
         0..weights.map(|(_, r)| r.end).max().unwrap_or(0)
     }
 
     /// Bounds of theta.
     pub(crate) fn bounds(&self) -> (Vec<f64>, Vec<f64>) {
-        let (mut lower, mut upper): (Vec<f64>, Vec<f64>) = self.network.bounds().iter().copied().unzip();
+        let (mut lower, mut upper): (Vec<f64>, Vec<f64>) =
+            self.network.bounds().iter().copied().unzip();
         lower.resize(self.len(), f64::NEG_INFINITY);
         upper.resize(self.len(), f64::INFINITY);
         (lower, upper)
@@ -79,7 +96,8 @@ impl ModelLayout {
     /// The bounds as the optimizer takes them.
     pub(crate) fn optimizer_bounds(&self) -> Bounds {
         let (lower, upper) = self.bounds();
-        Bounds::new(lower, upper).expect("bounds of time constants and signs are ordered by construction")
+        Bounds::new(lower, upper)
+            .expect("bounds of time constants and signs are ordered by construction")
     }
 
     /// The network of theta.

@@ -63,21 +63,50 @@ impl FitObjective<'_> {
     }
 
     pub(crate) fn unpack<'t>(&self, theta: &'t [f64]) -> Result<Unpacked<'t>, SolveFailure> {
-        let network = self.layout.network(theta).map_err(|e| SolveFailure::new(e.to_string()))?;
-        let readout = self.layout.readout.values(&theta[self.layout.readout_range()]);
-        Ok(Unpacked { network, readout, initial: &theta[self.layout.initial_range()] })
+        let network = self
+            .layout
+            .network(theta)
+            .map_err(|e| SolveFailure::new(e.to_string()))?;
+        let readout = self
+            .layout
+            .readout
+            .values(&theta[self.layout.readout_range()]);
+        Ok(Unpacked {
+            network,
+            readout,
+            initial: &theta[self.layout.initial_range()],
+        })
     }
 
-    pub(crate) fn solve(&self, at: &Unpacked<'_>, batch: &TrialBatch) -> Result<Solved, SolveFailure> {
-        let start = self.layout.initial_state.start(&at.network, &batch.input, &batch.trials, at.initial)?;
-        let trajectory = forward(&at.network, &batch.input, &start.state, &batch.t_eval, &self.integrator)
-            .map_err(|e| failure(&e, batch))?;
+    pub(crate) fn solve(
+        &self,
+        at: &Unpacked<'_>,
+        batch: &TrialBatch,
+    ) -> Result<Solved, SolveFailure> {
+        let start = self.layout.initial_state.start(
+            &at.network,
+            &batch.input,
+            &batch.trials,
+            at.initial,
+        )?;
+        let trajectory = forward(
+            &at.network,
+            &batch.input,
+            &start.state,
+            &batch.t_eval,
+            &self.integrator,
+        )
+        .map_err(|e| failure(&e, batch))?;
         let residuals = batch
             .observations
             .iter()
             .map(|o| self.residual(o, &self.prediction(at, batch, &trajectory, o)))
             .collect();
-        Ok(Solved { start, trajectory, residuals })
+        Ok(Solved {
+            start,
+            trajectory,
+            residuals,
+        })
     }
 
     /// Prediction (output, trial) of one observation: a weighted sum over its evaluation times.
@@ -95,7 +124,11 @@ impl FitObjective<'_> {
     fn residual(&self, observation: &Observation, prediction: &DMatrix<f64>) -> DMatrix<f64> {
         DMatrix::from_fn(prediction.nrows(), prediction.ncols(), |o, k| {
             let target = observation.values[(o, k)];
-            if target.is_nan() { 0.0 } else { (prediction[(o, k)] - target) / self.noise[o] }
+            if target.is_nan() {
+                0.0
+            } else {
+                (prediction[(o, k)] - target) / self.noise[o]
+            }
         })
     }
 
@@ -111,18 +144,35 @@ impl FitObjective<'_> {
         let (n, k) = (self.layout.n_units, batch.trials.len());
         let mut on_rates = vec![0.0; n * k * batch.t_eval.len()];
         for (observation, cotangent) in batch.observations.iter().zip(cotangents) {
-            let z = DMatrix::from_fn(cotangent.nrows(), k, |o, t| cotangent[(o, t)] / self.noise[o]);
+            let z = DMatrix::from_fn(cotangent.nrows(), k, |o, t| {
+                cotangent[(o, t)] / self.noise[o]
+            });
             let rates = weighted_rates(batch, &solved.trajectory, observation, n);
             let mut on_weighted = DMatrix::zeros(n, k);
             let on_readout = &mut gradient[self.layout.readout_range()];
-            self.layout.readout.vjp(&at.readout, rates.as_view(), &z, on_readout, &mut on_weighted);
+            self.layout.readout.vjp(
+                &at.readout,
+                rates.as_view(),
+                &z,
+                on_readout,
+                &mut on_weighted,
+            );
             for &(j, weight) in &observation.parts {
                 let target = &mut on_rates[j * n * k..][..n * k];
-                target.iter_mut().zip(on_weighted.iter()).for_each(|(t, c)| *t += weight * c);
+                target
+                    .iter_mut()
+                    .zip(on_weighted.iter())
+                    .for_each(|(t, c)| *t += weight * c);
             }
         }
-        let adjoint = backward(&at.network, &batch.input, &solved.trajectory, &on_rates, &self.integrator)
-            .map_err(|e| failure(&e, batch))?;
+        let adjoint = backward(
+            &at.network,
+            &batch.input,
+            &solved.trajectory,
+            &on_rates,
+            &self.integrator,
+        )
+        .map_err(|e| failure(&e, batch))?;
         let mut on_parameters = adjoint.gradient;
         self.layout.initial_state.vjp(
             &at.network,
@@ -143,7 +193,11 @@ impl FitObjective<'_> {
     }
 
     fn penalty(&self, theta: &[f64]) -> f64 {
-        self.l2 * theta[self.layout.penalised()].iter().map(|w| w * w).sum::<f64>()
+        self.l2
+            * theta[self.layout.penalised()]
+                .iter()
+                .map(|w| w * w)
+                .sum::<f64>()
     }
 
     pub(crate) fn add_penalty_gradient(&self, theta: &[f64], gradient: &mut [f64]) {
@@ -152,9 +206,18 @@ impl FitObjective<'_> {
         }
     }
 
-    pub(crate) fn value_of(&self, theta: &[f64], sum_of_squares: f64, rhs_evaluations: u64) -> Value {
+    pub(crate) fn value_of(
+        &self,
+        theta: &[f64],
+        sum_of_squares: f64,
+        rhs_evaluations: u64,
+    ) -> Value {
         let cost = sum_of_squares / self.n_train as f64;
-        Value { objective: cost / self.scale + self.penalty(theta), cost, rhs_evaluations }
+        Value {
+            objective: cost / self.scale + self.penalty(theta),
+            cost,
+            rhs_evaluations,
+        }
     }
 
     /// Gradient and value from solved batches.
@@ -175,7 +238,10 @@ impl FitObjective<'_> {
             })
             .collect();
         let mut gradient = vec![0.0; theta.len()];
-        let mut evaluations: u64 = solved.iter().map(|s| s.trajectory.statistics.rhs_evaluations).sum();
+        let mut evaluations: u64 = solved
+            .iter()
+            .map(|s| s.trajectory.statistics.rhs_evaluations)
+            .sum();
         for part in parts {
             let (part, backward_evaluations) = part?;
             gradient.iter_mut().zip(&part).for_each(|(g, p)| *g += p);
@@ -183,13 +249,29 @@ impl FitObjective<'_> {
         }
         self.add_penalty_gradient(theta, &mut gradient);
         let sum: f64 = solved.iter().map(Solved::sum_of_squares).sum();
-        let Value { objective, cost, rhs_evaluations } = self.value_of(theta, sum, evaluations);
-        Ok(Evaluation { objective, cost, gradient, rhs_evaluations })
+        let Value {
+            objective,
+            cost,
+            rhs_evaluations,
+        } = self.value_of(theta, sum, evaluations);
+        Ok(Evaluation {
+            objective,
+            cost,
+            gradient,
+            rhs_evaluations,
+        })
     }
 
-    pub(crate) fn solve_all(&self, at: &Unpacked<'_>, batches: &[TrialBatch]) -> Result<Vec<Solved>, SolveFailure> {
+    pub(crate) fn solve_all(
+        &self,
+        at: &Unpacked<'_>,
+        batches: &[TrialBatch],
+    ) -> Result<Vec<Solved>, SolveFailure> {
         // collected before the first failure is returned: which one that is does not depend on threads
-        let all: Vec<_> = batches.par_iter().map(|batch| self.solve(at, batch)).collect();
+        let all: Vec<_> = batches
+            .par_iter()
+            .map(|batch| self.solve(at, batch))
+            .collect();
         all.into_iter().collect()
     }
 }
@@ -235,8 +317,15 @@ impl Objective for FitObjective<'_> {
     fn value(&self, theta: &[f64]) -> Result<Value, SolveFailure> {
         let at = self.unpack(theta)?;
         let solved = self.solve_all(&at, &self.train)?;
-        let evaluations = solved.iter().map(|s| s.trajectory.statistics.rhs_evaluations).sum();
-        Ok(self.value_of(theta, solved.iter().map(Solved::sum_of_squares).sum(), evaluations))
+        let evaluations = solved
+            .iter()
+            .map(|s| s.trajectory.statistics.rhs_evaluations)
+            .sum();
+        Ok(self.value_of(
+            theta,
+            solved.iter().map(Solved::sum_of_squares).sum(),
+            evaluations,
+        ))
     }
 
     fn evaluate(&self, theta: &[f64]) -> Result<Evaluation, SolveFailure> {

@@ -6,8 +6,8 @@ mod tying;
 
 use crate::batch::{StepError, Stride, TrialBatch};
 use crate::config::{
-    Auto, ConfigError, EffectiveConfig, InitialStateChoice, OptimizerChoice, OwnRate, ReadoutChoice, SelectBy,
-    SignConstraint,
+    Auto, ConfigError, EffectiveConfig, InitialStateChoice, OptimizerChoice, OwnRate,
+    ReadoutChoice, SelectBy, SignConstraint,
 };
 use crate::dataset::{Dataset, Split};
 use crate::initial_state::InitialStateKind;
@@ -17,7 +17,9 @@ use crate::optimizer::{Algorithm, Optimizer, OptimizerSettings};
 use crate::readout::{Readout, ReadoutKind, output_moments};
 use nalgebra::DMatrix;
 use tauscope_adjoint::Integrator;
-use tauscope_dynamics::{Activation, Connectivity, ModelError, ModelKind, ParameterLayout, Sign, TauBounds};
+use tauscope_dynamics::{
+    Activation, Connectivity, ModelError, ModelKind, ParameterLayout, Sign, TauBounds,
+};
 use thiserror::Error;
 
 /// Trials that are integrated together. Fixed, so that the number of threads changes no bit of a sum.
@@ -36,7 +38,9 @@ pub enum PlanError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// There is nothing to fit to.
-    #[error("the dataset has no train trial: mark at least one trial as train in the variable `split`")]
+    #[error(
+        "the dataset has no train trial: mark at least one trial as train in the variable `split`"
+    )]
     NoTrainTrials,
     /// The model cannot be built.
     #[error(transparent)]
@@ -86,7 +90,9 @@ impl FitPlan {
         let layout = layout(config, dataset, &train, &target_mean, &target_std)?;
         let integrator = config.integrator();
         let stride = Stride::new(dataset, &integrator).map_err(|e| config.unfit("step", e))?;
-        let noise = dataset.target_std().map_or_else(|| vec![1.0; dataset.n_outputs()], <[f64]>::to_vec);
+        let noise = dataset
+            .target_std()
+            .map_or_else(|| vec![1.0; dataset.n_outputs()], <[f64]>::to_vec);
         let mut plan = FitPlan {
             optimizer: optimizer(config, layout.len(), &split)?,
             config: config.clone(),
@@ -106,8 +112,15 @@ impl FitPlan {
         if let Some(variable) = &plan.config.score_by
             && dataset.trial_variable(variable).is_none()
         {
-            let known: Vec<_> = dataset.trial_variables().iter().map(|v| v.name.as_str()).collect();
-            let reason = format!("the dataset has no variable `{variable}` over trial; it has: {}", known.join(", "));
+            let known: Vec<_> = dataset
+                .trial_variables()
+                .iter()
+                .map(|v| v.name.as_str())
+                .collect();
+            let reason = format!(
+                "the dataset has no variable `{variable}` over trial; it has: {}",
+                known.join(", ")
+            );
             return Err(plan.config.unfit("score_by", reason).into());
         }
         Ok(plan)
@@ -117,7 +130,11 @@ impl FitPlan {
     ///
     /// # Errors
     /// [`PlanError::Model`] where the inputs are no signal; a checked dataset has none such.
-    pub fn objective<'a>(&'a self, dataset: &Dataset, l2: f64) -> Result<FitObjective<'a>, PlanError> {
+    pub fn objective<'a>(
+        &'a self,
+        dataset: &Dataset,
+        l2: f64,
+    ) -> Result<FitObjective<'a>, PlanError> {
         let cut = |split, size| self.batches(dataset, split, size, false);
         let train = cut(Split::Train, BATCH)?;
         let valid = cut(Split::Valid, BATCH)?;
@@ -146,7 +163,14 @@ impl FitPlan {
         keep_unobserved: bool,
     ) -> Result<Vec<TrialBatch>, ModelError> {
         let trials = trials_of(&self.split, split);
-        TrialBatch::cut(dataset, &trials, size, &self.integrator, self.stride, keep_unobserved)
+        TrialBatch::cut(
+            dataset,
+            &trials,
+            size,
+            &self.integrator,
+            self.stride,
+            keep_unobserved,
+        )
     }
 
     fn sensitivity_batch(&self, train: &[TrialBatch]) -> usize {
@@ -181,7 +205,10 @@ impl FitPlan {
         }
         if count == 0 {
             let step = self.config.step.set().map_or(0.0, |s| s.get());
-            return Err(self.config.unfit("step", StepError::NoTargets { step }).into());
+            return Err(self
+                .config
+                .unfit("step", StepError::NoTargets { step })
+                .into());
         }
         // targets that never change leave nothing to normalise by
         Ok(if sum > 0.0 { sum / count as f64 } else { 1.0 })
@@ -190,11 +217,15 @@ impl FitPlan {
     fn note_warnings(&mut self) {
         let count = |split| self.split.iter().filter(|s| **s == split).count();
         for (split, consequence) in [
-            (Split::Valid, "no penalty is chosen, nothing stops early, and the best start is the one with the lowest train cost"),
+            (
+                Split::Valid,
+                "no penalty is chosen, nothing stops early, and the best start is the one with the lowest train cost",
+            ),
             (Split::Test, "its scores are not available"),
         ] {
             if count(split) == 0 {
-                self.warnings.push(format!("there is no {} trial: {consequence}", split.name()));
+                self.warnings
+                    .push(format!("there is no {} trial: {consequence}", split.name()));
             }
         }
     }
@@ -207,7 +238,12 @@ impl FitPlan {
 }
 
 pub(crate) fn trials_of(split: &[Split], wanted: Split) -> Vec<usize> {
-    split.iter().enumerate().filter(|(_, s)| **s == wanted).map(|(k, _)| k).collect()
+    split
+        .iter()
+        .enumerate()
+        .filter(|(_, s)| **s == wanted)
+        .map(|(k, _)| k)
+        .collect()
 }
 
 fn layout(
@@ -227,7 +263,8 @@ fn layout(
     )?;
     let tying = tying::tying(config, dataset, n_units)?;
     let tau_bounds = tau_bounds(config, dataset)?;
-    let network = ParameterLayout::new(config.model, &connectivity, config.bias, &tying, tau_bounds)?;
+    let network =
+        ParameterLayout::new(config.model, &connectivity, config.bias, &tying, tau_bounds)?;
     Ok(ModelLayout {
         model: config.model,
         activation: config.activation,
@@ -250,13 +287,18 @@ fn readout(
 ) -> Result<ReadoutKind, ConfigError> {
     let enough = n_units >= dataset.n_outputs();
     let too_few = || {
-        let reason = format!("{n_units} units cannot be {} outputs: choose linear", dataset.n_outputs());
+        let reason = format!(
+            "{n_units} units cannot be {} outputs: choose linear",
+            dataset.n_outputs()
+        );
         config.unfit("readout", reason)
     };
     let (low, high) = config.activation.range();
     let in_range = || {
         let targets = train.iter().flat_map(|&k| dataset.targets()[k].iter());
-        targets.filter(|v| !v.is_nan()).all(|&v| (low..=high).contains(&v))
+        targets
+            .filter(|v| !v.is_nan())
+            .all(|&v| (low..=high).contains(&v))
     };
     match config.readout {
         ReadoutChoice::Linear => Ok(ReadoutKind::Linear),
@@ -274,7 +316,10 @@ fn signs(config: &EffectiveConfig, n_units: usize) -> Result<Vec<Sign>, ConfigEr
         SignConstraint::Free => Ok(vec![Sign::Free; n_units]),
         SignConstraint::BySource(signs) if signs.len() == n_units => Ok(signs.clone()),
         SignConstraint::BySource(signs) => {
-            let reason = format!("{} signs for {n_units} units: give one a unit (1, -1 or 0)", signs.len());
+            let reason = format!(
+                "{} signs for {n_units} units: give one a unit (1, -1 or 0)",
+                signs.len()
+            );
             Err(config.unfit("signs", reason))
         }
     }
@@ -286,8 +331,15 @@ fn tau_bounds(config: &EffectiveConfig, dataset: &Dataset) -> Result<TauBounds, 
         return Ok(*bounds);
     }
     let time = dataset.time();
-    let shortest = time.windows(2).map(|w| w[1] - w[0]).fold(f64::INFINITY, f64::min);
-    let longest = dataset.trial_length().iter().map(|&n| time[n - 1] - time[0]).fold(0.0, f64::max);
+    let shortest = time
+        .windows(2)
+        .map(|w| w[1] - w[0])
+        .fold(f64::INFINITY, f64::min);
+    let longest = dataset
+        .trial_length()
+        .iter()
+        .map(|&n| time[n - 1] - time[0])
+        .fold(0.0, f64::max);
     TauBounds::new(0.1 * shortest, 10.0 * longest)
 }
 
@@ -297,7 +349,9 @@ fn initial_state(
     n_units: usize,
 ) -> Result<InitialStateKind, ConfigError> {
     Ok(match config.initial_state {
-        InitialStateChoice::Learned if config.r0 == OwnRate::Free && config.model == ModelKind::TwoConstant => {
+        InitialStateChoice::Learned
+            if config.r0 == OwnRate::Free && config.model == ModelKind::TwoConstant =>
+        {
             InitialStateKind::LearnedFree
         }
         InitialStateChoice::Learned => InitialStateKind::Learned,
@@ -310,16 +364,29 @@ fn initial_state(
                 (true, Some(m)) if m.nrows() == n_units => Ok(m.clone()),
                 (true, Some(m)) => Err(config.unfit(
                     "initial_state",
-                    format!("initial_state/{name} of the dataset has {} units, the network {n_units}", m.nrows()),
+                    format!(
+                        "initial_state/{name} of the dataset has {} units, the network {n_units}",
+                        m.nrows()
+                    ),
                 )),
                 (true, None) => Err(config.unfit(
                     "initial_state",
-                    format!("the dataset has no initial_state/{name}: choose learned, steady or zero"),
+                    format!(
+                        "the dataset has no initial_state/{name}: choose learned, steady or zero"
+                    ),
                 )),
             };
             InitialStateKind::Given {
-                currents: part("I", config.model.has_tau_s(), stored.and_then(|s| s.current.as_ref()))?,
-                rates: part("r", config.model.has_tau_r(), stored.and_then(|s| s.rate.as_ref()))?,
+                currents: part(
+                    "I",
+                    config.model.has_tau_s(),
+                    stored.and_then(|s| s.current.as_ref()),
+                )?,
+                rates: part(
+                    "r",
+                    config.model.has_tau_r(),
+                    stored.and_then(|s| s.rate.as_ref()),
+                )?,
             }
         }
     })

@@ -53,8 +53,17 @@ impl Readout {
     pub fn new(kind: ReadoutKind, n_units: usize, mean: Vec<f64>, std: Vec<f64>) -> Readout {
         let n_outputs = mean.len();
         // an output that never changes has no scale of its own
-        let std = DVector::from_iterator(n_outputs, std.iter().map(|&s| if s > 0.0 { s } else { 1.0 }));
-        Readout { kind, n_units, n_outputs, mean: DVector::from_vec(mean), std }
+        let std = DVector::from_iterator(
+            n_outputs,
+            std.iter().map(|&s| if s > 0.0 { s } else { 1.0 }),
+        );
+        Readout {
+            kind,
+            n_units,
+            n_outputs,
+            mean: DVector::from_vec(mean),
+            std,
+        }
     }
 
     /// Which kind.
@@ -69,7 +78,12 @@ impl Readout {
 
     /// Number of parameters: first the gains (column-major), then the offsets.
     pub fn n_parameters(&self) -> usize {
-        self.gains().len() + if self.kind == ReadoutKind::Direct { 0 } else { self.n_outputs }
+        self.gains().len()
+            + if self.kind == ReadoutKind::Direct {
+                0
+            } else {
+                self.n_outputs
+            }
     }
 
     /// Where the gains lie among the parameters.
@@ -90,7 +104,11 @@ impl Readout {
             column.component_mul_assign(&self.std);
         }
         let offset = DVector::from_column_slice(offsets);
-        let offset = if offsets.is_empty() { offset } else { &self.mean + offset.component_mul(&self.std) };
+        let offset = if offsets.is_empty() {
+            offset
+        } else {
+            &self.mean + offset.component_mul(&self.std)
+        };
         ReadoutValues { gain, offset }
     }
 
@@ -176,7 +194,13 @@ impl Readout {
     }
 
     /// Writes the derivative of output `output` with respect to all parameters, at the rates of one trial, to `row`.
-    pub fn parameter_row(&self, output: usize, rates: DVectorView<'_, f64>, weight: f64, row: &mut [f64]) {
+    pub fn parameter_row(
+        &self,
+        output: usize,
+        rates: DVectorView<'_, f64>,
+        weight: f64,
+        row: &mut [f64],
+    ) {
         let scale = weight * self.std[output];
         match self.kind {
             ReadoutKind::Direct => return,
@@ -199,7 +223,8 @@ impl Readout {
         let values = ReadoutValues {
             gain: {
                 let (gains, _) = v.split_at(self.gains().end);
-                let mut gain = DMatrix::from_column_slice(self.n_outputs, gains.len() / self.n_outputs, gains);
+                let mut gain =
+                    DMatrix::from_column_slice(self.n_outputs, gains.len() / self.n_outputs, gains);
                 for mut column in gain.column_iter_mut() {
                     column.component_mul_assign(&self.std);
                 }
@@ -217,7 +242,13 @@ pub fn output_moments(dataset: &Dataset, trials: &[usize]) -> (Vec<f64>, Vec<f64
     let of = |output: usize| {
         let observed: Vec<f64> = trials
             .iter()
-            .flat_map(|&k| dataset.targets()[k].row(output).iter().copied().collect::<Vec<_>>())
+            .flat_map(|&k| {
+                dataset.targets()[k]
+                    .row(output)
+                    .iter()
+                    .copied()
+                    .collect::<Vec<_>>()
+            })
             .filter(|v| !v.is_nan())
             .collect();
         let n = (observed.len() as f64).max(1.0);
@@ -234,30 +265,47 @@ mod tests {
 
     #[test]
     fn values_and_theta_undo_each_other() {
-        for kind in [ReadoutKind::Direct, ReadoutKind::Scaled, ReadoutKind::Linear] {
+        for kind in [
+            ReadoutKind::Direct,
+            ReadoutKind::Scaled,
+            ReadoutKind::Linear,
+        ] {
             let readout = Readout::new(kind, 3, vec![100.0, -1.0], vec![20.0, 0.5]);
-            let theta: Vec<f64> = (0..readout.n_parameters()).map(|i| i as f64 - 1.5).collect();
+            let theta: Vec<f64> = (0..readout.n_parameters())
+                .map(|i| i as f64 - 1.5)
+                .collect();
             let back = readout.theta(&readout.values(&theta));
-            assert!(theta.iter().zip(&back).all(|(a, b)| (a - b).abs() < 1e-12), "{kind:?}");
+            assert!(
+                theta.iter().zip(&back).all(|(a, b)| (a - b).abs() < 1e-12),
+                "{kind:?}"
+            );
         }
     }
 
     #[test]
     fn vjp_is_the_transpose_of_the_tangent() {
-        for kind in [ReadoutKind::Direct, ReadoutKind::Scaled, ReadoutKind::Linear] {
+        for kind in [
+            ReadoutKind::Direct,
+            ReadoutKind::Scaled,
+            ReadoutKind::Linear,
+        ] {
             let readout = Readout::new(kind, 3, vec![100.0, -1.0], vec![20.0, 0.5]);
-            let theta: Vec<f64> = (0..readout.n_parameters()).map(|i| (i as f64).sin()).collect();
+            let theta: Vec<f64> = (0..readout.n_parameters())
+                .map(|i| (i as f64).sin())
+                .collect();
             let values = readout.values(&theta);
             let rates = DMatrix::from_fn(3, 2, |i, j| (i as f64 + 2.0 * j as f64).cos());
             let d_rates = DMatrix::from_fn(3, 2, |i, j| 0.3 * i as f64 - j as f64);
             let v: Vec<f64> = (0..theta.len()).map(|i| 1.0 - 0.2 * i as f64).collect();
             let z = DMatrix::from_fn(2, 2, |i, j| 0.7 * i as f64 - 0.4 + j as f64);
-            let tangent = readout.gain_times(&values, d_rates.as_view()) + readout.parameter_tangent(&v, rates.as_view());
+            let tangent = readout.gain_times(&values, d_rates.as_view())
+                + readout.parameter_tangent(&v, rates.as_view());
             let mut gradient = vec![0.0; theta.len()];
             let mut on_rates = DMatrix::zeros(3, 2);
             readout.vjp(&values, rates.as_view(), &z, &mut gradient, &mut on_rates);
             let left = tangent.dot(&z);
-            let right = on_rates.dot(&d_rates) + gradient.iter().zip(&v).map(|(g, v)| g * v).sum::<f64>();
+            let right =
+                on_rates.dot(&d_rates) + gradient.iter().zip(&v).map(|(g, v)| g * v).sum::<f64>();
             assert!((left - right).abs() < 1e-10, "{kind:?}: {left} {right}");
         }
     }

@@ -105,10 +105,16 @@ impl System for AdjointSystem<'_> {
 
     fn rhs(&self, s: f64, lambda: &[f64], out: &mut [f64]) {
         let scratch = &mut *self.scratch.borrow_mut();
-        self.evaluations.set(self.evaluations.get() + self.lanes.n_lanes() as u64);
+        self.evaluations
+            .set(self.evaluations.get() + self.lanes.n_lanes() as u64);
         scratch.linearize(self.network, self.input, self.tape, self.t_end - s);
         self.lanes.to_blocks(lambda, &mut scratch.lambda);
-        self.network.vjp(&scratch.at, &scratch.lambda, &mut scratch.presynaptic, &mut scratch.out);
+        self.network.vjp(
+            &scratch.at,
+            &scratch.lambda,
+            &mut scratch.presynaptic,
+            &mut scratch.out,
+        );
         self.lanes.to_lanes(&scratch.out, out);
     }
 
@@ -122,7 +128,8 @@ impl System for AdjointSystem<'_> {
         let n = self.network.n_units();
         let len = self.lane_len();
         for (lane, block) in out.chunks_exact_mut(len * len).enumerate() {
-            self.network.jacobian(&scratch.at.slope()[lane * n..][..n], block);
+            self.network
+                .jacobian(&scratch.at.slope()[lane * n..][..n], block);
             transpose(block, len);
         }
     }
@@ -153,9 +160,17 @@ pub(crate) fn backward(
     if scale == 0.0 || tape.steps.is_empty() {
         let mut initial_state = vec![0.0; shape.len()];
         if scale > 0.0 {
-            network.rates_vjp(trajectory.state(0), &cotangents[..shape.block_len()], &mut initial_state);
+            network.rates_vjp(
+                trajectory.state(0),
+                &cotangents[..shape.block_len()],
+                &mut initial_state,
+            );
         }
-        return Ok(Adjoint { gradient, initial_state, statistics: Default::default() });
+        return Ok(Adjoint {
+            gradient,
+            initial_state,
+            statistics: Default::default(),
+        });
     }
     let stops = BackwardStops::new(input, trajectory);
     let system = AdjointSystem {
@@ -192,7 +207,11 @@ pub(crate) fn backward(
     lanes.to_blocks(&observer.lambda_end, &mut initial_state);
     observer.panel.flush(&mut gradient);
     statistics.rhs_evaluations = system.evaluations.get();
-    Ok(Adjoint { gradient, initial_state, statistics })
+    Ok(Adjoint {
+        gradient,
+        initial_state,
+        statistics,
+    })
 }
 
 /// The unit of lambda is cost / state. What enters the gradient is lambda_I / tau_s and lambda_r / tau_r,
@@ -225,13 +244,23 @@ impl BackwardStops {
     fn new(input: &InputSignal, trajectory: &Trajectory) -> BackwardStops {
         let t_eval = &trajectory.t_eval;
         let t_end = t_eval[t_eval.len() - 1];
-        let knots = (0..input.n_segments()).map(|i| input.segment(i).t0).filter(|&t| t < t_end);
+        let knots = (0..input.n_segments())
+            .map(|i| input.segment(i).t0)
+            .filter(|&t| t < t_end);
         let mut true_times: Vec<f64> = knots.chain(t_eval.iter().copied()).collect();
         true_times.sort_by(|a, b| b.total_cmp(a));
         true_times.dedup();
-        let evaluation = true_times.iter().map(|t| t_eval.binary_search_by(|e| e.total_cmp(t)).ok()).collect();
+        let evaluation = true_times
+            .iter()
+            .map(|t| t_eval.binary_search_by(|e| e.total_cmp(t)).ok())
+            .collect();
         let times = true_times[1..].iter().map(|t| t_end - t).collect();
-        BackwardStops { t_end, times, true_times, evaluation }
+        BackwardStops {
+            t_end,
+            times,
+            true_times,
+            evaluation,
+        }
     }
 }
 
@@ -258,7 +287,13 @@ struct Buffers {
 impl Buffers {
     fn new(n: usize) -> Buffers {
         let zeros = || vec![0.0; n];
-        Buffers { inner: [zeros(), zeros()], at: zeros(), blocks: zeros(), jump: zeros(), dy: zeros() }
+        Buffers {
+            inner: [zeros(), zeros()],
+            at: zeros(),
+            blocks: zeros(),
+            jump: zeros(),
+            dy: zeros(),
+        }
     }
 }
 
@@ -277,8 +312,13 @@ impl<'n> Observer<&AdjointSystem<'n>> for Collector<'_> {
             let t = system.t_end - (step.t0 + node * h);
             let scratch = &mut *system.scratch.borrow_mut();
             scratch.linearize(system.network, system.input, system.tape, t);
-            system.network.rhs(&scratch.y, &scratch.drive_now, &mut b.dy);
-            let x = system.input.segment(system.tape.steps[scratch.step].segment).at(t);
+            system
+                .network
+                .rhs(&scratch.y, &scratch.drive_now, &mut b.dy);
+            let x = system
+                .input
+                .segment(system.tape.steps[scratch.step].segment)
+                .at(t);
             self.panel.push(
                 system.network,
                 &scratch.at,
@@ -297,7 +337,9 @@ impl<'n> Observer<&AdjointSystem<'n>> for Collector<'_> {
             let b = &mut self.buffers;
             b.jump.fill(0.0);
             let cotangent = &self.cotangents[j * len..][..len];
-            system.network.rates_vjp(self.trajectory.state(j), cotangent, &mut b.jump);
+            system
+                .network
+                .rates_vjp(self.trajectory.state(j), cotangent, &mut b.jump);
             system.lanes.to_lanes(&b.jump, &mut b.blocks);
             for (l, jump) in lambda.iter_mut().zip(&b.blocks) {
                 *l += jump;

@@ -24,7 +24,9 @@ pub(super) struct TapeStep {
 impl DenseTape {
     /// The step that holds `t`; at a border the earlier one.
     pub(super) fn step_before(&self, t: f64) -> usize {
-        self.steps.partition_point(|s| s.t1 < t).min(self.steps.len() - 1)
+        self.steps
+            .partition_point(|s| s.t1 < t)
+            .min(self.steps.len() - 1)
     }
 }
 
@@ -90,7 +92,13 @@ pub(super) struct Quintic {
 
 impl Quintic {
     /// Prepares step `index`; `drive` must be that of the step's segment.
-    pub(super) fn set(&mut self, network: &RateNetwork, drive: &SegmentDrive, tape: &DenseTape, index: usize) {
+    pub(super) fn set(
+        &mut self,
+        network: &RateNetwork,
+        drive: &SegmentDrive,
+        tape: &DenseTape,
+        index: usize,
+    ) {
         if self.step == Some(index) {
             return;
         }

@@ -1,6 +1,6 @@
 use diffsol::{
-    ConstantOp, NalgebraContext, NalgebraMat, NalgebraVec, NonLinearOp, NonLinearOpJacobian, OdeEquations,
-    OdeEquationsRef, Op, ParameterisedOp, UnitCallable, Vector,
+    ConstantOp, NalgebraContext, NalgebraMat, NalgebraVec, NonLinearOp, NonLinearOpJacobian,
+    OdeEquations, OdeEquationsRef, Op, ParameterisedOp, UnitCallable, Vector,
 };
 
 pub(super) type V = NalgebraVec<f64>;
@@ -50,7 +50,11 @@ pub(super) struct Equations<S> {
 impl<S: System> Equations<S> {
     pub(super) fn new(system: S, y0: &[f64]) -> Equations<S> {
         let context = NalgebraContext::with_nbatch(system.n_lanes());
-        Equations { y0: V::from_slice(y0, context), context, system }
+        Equations {
+            y0: V::from_slice(y0, context),
+            context,
+            system,
+        }
     }
 }
 
@@ -127,7 +131,9 @@ impl<S: System> NonLinearOpJacobian for Rhs<'_, S> {
 
     fn jacobian_inplace(&self, x: &V, t: f64, y: &mut M) {
         use diffsol::Matrix;
-        self.0.system.jacobian(t, slice(x), y.inner_mut().as_mut_slice());
+        self.0
+            .system
+            .jacobian(t, slice(x), y.inner_mut().as_mut_slice());
     }
 }
 

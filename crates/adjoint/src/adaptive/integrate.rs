@@ -1,8 +1,8 @@
 use super::equations::{Equations, M, System, V, slice, slice_mut};
 use crate::{AdaptiveMethod, Phase, SolveError, Statistics};
 use diffsol::{
-    NalgebraContext, NalgebraLU, OdeBuilder, OdeSolverMethod, OdeSolverOptions, OdeSolverStopReason,
-    Vector,
+    NalgebraContext, NalgebraLU, OdeBuilder, OdeSolverMethod, OdeSolverOptions,
+    OdeSolverStopReason, Vector,
 };
 
 /// Newton iterations of the implicit methods end at this fraction of the error that a step may make: the
@@ -77,12 +77,14 @@ pub(super) fn integrate<S: System, O: Observer<S>>(
         AdaptiveMethod::Tsit45 => {
             Driver::new(task).run(problem.tsit45().map_err(failed)?, observer)
         }
-        AdaptiveMethod::TrBdf2 => {
-            Driver::new(task).run(problem.tr_bdf2::<NalgebraLU<f64>>().map_err(failed)?, observer)
-        }
-        AdaptiveMethod::Esdirk34 => {
-            Driver::new(task).run(problem.esdirk34::<NalgebraLU<f64>>().map_err(failed)?, observer)
-        }
+        AdaptiveMethod::TrBdf2 => Driver::new(task).run(
+            problem.tr_bdf2::<NalgebraLU<f64>>().map_err(failed)?,
+            observer,
+        ),
+        AdaptiveMethod::Esdirk34 => Driver::new(task).run(
+            problem.esdirk34::<NalgebraLU<f64>>().map_err(failed)?,
+            observer,
+        ),
         AdaptiveMethod::Bdf => {
             Driver::new(task).run(problem.bdf::<NalgebraLU<f64>>().map_err(failed)?, observer)
         }
@@ -90,7 +92,12 @@ pub(super) fn integrate<S: System, O: Observer<S>>(
 }
 
 fn stalled(task: &Task<'_>, t: f64, step: f64, reason: &diffsol::DiffsolError) -> SolveError {
-    SolveError::Stalled { phase: task.phase, time: true_time(task, t), step, reason: reason.to_string() }
+    SolveError::Stalled {
+        phase: task.phase,
+        time: true_time(task, t),
+        step,
+        reason: reason.to_string(),
+    }
 }
 
 fn true_time(task: &Task<'_>, t: f64) -> f64 {
@@ -110,7 +117,12 @@ struct Driver<'a> {
 impl<'a> Driver<'a> {
     fn new(task: &'a Task<'a>) -> Driver<'a> {
         let n = task.y0.len();
-        Driver { task, y: vec![0.0; n], dy: vec![0.0; n], dy_end: vec![0.0; n] }
+        Driver {
+            task,
+            y: vec![0.0; n],
+            dy: vec![0.0; n],
+            dy_end: vec![0.0; n],
+        }
     }
 
     /// Whether the step size may be set between steps: a multistep method would restart.
@@ -118,7 +130,11 @@ impl<'a> Driver<'a> {
         self.task.method != AdaptiveMethod::Bdf
     }
 
-    fn run<'p, S, Solver, O>(mut self, mut solver: Solver, observer: &mut O) -> Result<Statistics, SolveError>
+    fn run<'p, S, Solver, O>(
+        mut self,
+        mut solver: Solver,
+        observer: &mut O,
+    ) -> Result<Statistics, SolveError>
     where
         S: System + 'p,
         Solver: OdeSolverMethod<'p, Equations<S>>,
@@ -140,7 +156,11 @@ impl<'a> Driver<'a> {
                 steps += 1;
                 if steps > MAX_STEPS {
                     let time = true_time(self.task, solver.state().t);
-                    return Err(SolveError::TooManySteps { phase: self.task.phase, steps, time });
+                    return Err(SolveError::TooManySteps {
+                        phase: self.task.phase,
+                        steps,
+                        time,
+                    });
                 }
                 self.accepted(system, &solver, t, observer)?;
                 if matches!(reason, OdeSolverStopReason::TstopReached) {
@@ -153,8 +173,8 @@ impl<'a> Driver<'a> {
         Ok(Statistics {
             rhs_evaluations: 0,
             steps: steps as u64,
-            rejected: (statistics.number_of_error_test_failures + statistics.number_of_nonlinear_solver_fails)
-                as u64,
+            rejected: (statistics.number_of_error_test_failures
+                + statistics.number_of_nonlinear_solver_fails) as u64,
         })
     }
 
@@ -168,7 +188,9 @@ impl<'a> Driver<'a> {
         if !(h > 0.0 && h <= stop - t) {
             *solver.state_mut().h = stop - t;
         }
-        solver.set_stop_time(stop).map_err(|e| stalled(self.task, t, h, &e))
+        solver
+            .set_stop_time(stop)
+            .map_err(|e| stalled(self.task, t, h, &e))
     }
 
     fn accepted<'p, S, Solver, O>(
@@ -189,7 +211,11 @@ impl<'a> Driver<'a> {
         if let Some(at) = y1.iter().position(|v| !v.is_finite()) {
             let n = system.lane_len();
             let time = true_time(self.task, state.t);
-            return Err(SolveError::NotFinite { phase: self.task.phase, time, unit: at % n });
+            return Err(SolveError::NotFinite {
+                phase: self.task.phase,
+                time,
+                unit: at % n,
+            });
         }
         if self.task.method == AdaptiveMethod::Tsit45 {
             // its last stage is the derivative at the end of the step
@@ -197,7 +223,14 @@ impl<'a> Driver<'a> {
         } else {
             system.rhs(state.t, y1, &mut self.dy_end);
         }
-        let step = Step { t0, t1: state.t, y0: &self.y, dy0: &self.dy, y1, dy1: &self.dy_end };
+        let step = Step {
+            t0,
+            t1: state.t,
+            y0: &self.y,
+            dy0: &self.dy,
+            y1,
+            dy1: &self.dy_end,
+        };
         observer.step(system, &step);
         std::mem::swap(&mut self.dy, &mut self.dy_end);
         Ok(())
@@ -221,7 +254,9 @@ impl<'a> Driver<'a> {
         observer.stop(system, index, slice_mut(state.y));
         // the derivative at the start of the next step is that of the next piece
         system.rhs(stop, slice(state.y), &mut self.dy);
-        state.dy.copy_from(&V::from_slice(&self.dy, *state.dy.context()));
+        state
+            .dy
+            .copy_from(&V::from_slice(&self.dy, *state.dy.context()));
     }
 }
 
@@ -238,4 +273,3 @@ where
         *solver.state_mut().h = remaining / n;
     }
 }
-

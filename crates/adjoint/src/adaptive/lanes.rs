@@ -62,7 +62,12 @@ impl Lanes {
             if within < state_block {
                 copy(at_lane, true, block * state_block + within, n);
             } else {
-                copy(at_lane, false, block * (block_len - state_block) + within - state_block, n);
+                copy(
+                    at_lane,
+                    false,
+                    block * (block_len - state_block) + within - state_block,
+                    n,
+                );
             }
         });
     }
@@ -75,7 +80,8 @@ impl Lanes {
             for direction in 0..per_lane {
                 for lane in 0..self.n_lanes {
                     let at_lane = lane * self.lane_len() + (block * per_lane + direction) * n;
-                    let at_block = block * self.shape.block_len() + (direction * self.n_lanes + lane) * n;
+                    let at_block =
+                        block * self.shape.block_len() + (direction * self.n_lanes + lane) * n;
                     copy(at_lane, at_block, n);
                 }
             }
@@ -90,7 +96,11 @@ mod tests {
 
     #[test]
     fn lanes_and_blocks_undo_each_other() {
-        let shape = StateShape { model: ModelKind::TwoConstant, n_units: 2, n_columns: 6 };
+        let shape = StateShape {
+            model: ModelKind::TwoConstant,
+            n_units: 2,
+            n_columns: 6,
+        };
         let lanes = Lanes::new(shape, 3);
         let blocks: Vec<f64> = (0..24).map(f64::from).collect();
         let (mut by_lane, mut back) = (vec![0.0; 24], vec![0.0; 24]);

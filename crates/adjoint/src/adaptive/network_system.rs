@@ -34,7 +34,12 @@ impl<'a> NetworkSystem<'a> {
             lanes: Lanes::new(shape, n_trials),
             drive: RefCell::default(),
             evaluations: Cell::new(0),
-            scratch: RefCell::new(Scratch { y: zeros(), dy: zeros(), v: zeros(), ..Scratch::default() }),
+            scratch: RefCell::new(Scratch {
+                y: zeros(),
+                dy: zeros(),
+                v: zeros(),
+                ..Scratch::default()
+            }),
         }
     }
 }
@@ -50,7 +55,8 @@ impl System for NetworkSystem<'_> {
 
     fn rhs(&self, t: f64, y: &[f64], dy: &mut [f64]) {
         let s = &mut *self.scratch.borrow_mut();
-        self.evaluations.set(self.evaluations.get() + self.lanes.n_lanes() as u64);
+        self.evaluations
+            .set(self.evaluations.get() + self.lanes.n_lanes() as u64);
         self.drive.borrow().at(t, &mut s.drive);
         self.lanes.to_blocks(y, &mut s.y);
         self.network.rhs(&s.y, &s.drive, &mut s.dy);
@@ -105,10 +111,22 @@ pub(crate) fn forward(
         stops: &stops,
         clock: (1.0, 0.0),
     };
-    let mut recorder = Recorder { input, segment: 0, lanes, tape: DenseTape::default() };
+    let mut recorder = Recorder {
+        input,
+        segment: 0,
+        lanes,
+        tape: DenseTape::default(),
+    };
     let mut statistics = integrate(&system, &task, &mut recorder)?;
     statistics.rhs_evaluations = system.evaluations.get();
-    Ok(evaluate(network, input, y0, t_eval, recorder.tape, statistics))
+    Ok(evaluate(
+        network,
+        input,
+        y0,
+        t_eval,
+        recorder.tape,
+        statistics,
+    ))
 }
 
 /// Ends of the smooth segments of the input up to `end`, which is the last.
@@ -149,7 +167,10 @@ impl<'n> Observer<&NetworkSystem<'n>> for Recorder<'_> {
     fn stop(&mut self, system: &&NetworkSystem<'n>, index: usize, _y: &mut [f64]) {
         if index < self.input.n_segments() {
             self.segment = index;
-            system.drive.borrow_mut().set(system.network, self.input, index);
+            system
+                .drive
+                .borrow_mut()
+                .set(system.network, self.input, index);
         }
     }
 }
@@ -166,7 +187,8 @@ fn evaluate(
     let block_len = network.n_units() * input.n_trials();
     let mut states = vec![0.0; y0.len() * t_eval.len()];
     let mut rates = vec![0.0; block_len * t_eval.len()];
-    let (mut quintic, mut drive, mut prepared) = (Quintic::default(), SegmentDrive::default(), None);
+    let (mut quintic, mut drive, mut prepared) =
+        (Quintic::default(), SegmentDrive::default(), None);
     for (j, &t) in t_eval.iter().enumerate() {
         let state = &mut states[j * y0.len()..][..y0.len()];
         if t <= input.start() {
@@ -188,5 +210,12 @@ fn evaluate(
         network.rates(state, &mut rates[j * block_len..][..block_len]);
     }
     let t_eval = t_eval.to_vec();
-    Trajectory { t_eval, states, rates, block_len, tape: Tape::Dense(tape), statistics }
+    Trajectory {
+        t_eval,
+        states,
+        rates,
+        block_len,
+        tape: Tape::Dense(tape),
+        statistics,
+    }
 }

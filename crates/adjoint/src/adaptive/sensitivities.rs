@@ -4,8 +4,8 @@ use super::integrate::{Observer, Step, Task, integrate};
 use super::lanes::Lanes;
 use super::network_system::segment_stops;
 use crate::{AdaptiveMethod, Direction, Phase, Sensitivities, SolveError, Tolerances};
-use std::cell::{Cell, RefCell};
 use nalgebra::DMatrixView;
+use std::cell::{Cell, RefCell};
 use tauscope_dynamics::{Coordinate, InputSignal, Linearization, ModelKind, RateNetwork};
 
 /// The network and its tangents along all directions, as one system: `dS/dt = J S + (df/dp) direction`.
@@ -40,9 +40,18 @@ impl TangentSystem<'_> {
         let has_currents = !shape.currents().is_empty();
         let tangent_block = block * self.directions.len();
         for (q, direction) in self.directions.iter().enumerate() {
-            let (currents, rates) = s.dv.split_at_mut(if has_currents { tangent_block } else { 0 });
-            let currents = if has_currents { &mut currents[q * block..][..block] } else { currents };
-            let rates = if shape.rates().is_empty() { rates } else { &mut rates[q * block..][..block] };
+            let (currents, rates) =
+                s.dv.split_at_mut(if has_currents { tangent_block } else { 0 });
+            let currents = if has_currents {
+                &mut currents[q * block..][..block]
+            } else {
+                currents
+            };
+            let rates = if shape.rates().is_empty() {
+                rates
+            } else {
+                &mut rates[q * block..][..block]
+            };
             match direction {
                 Direction::Entries(entries) => {
                     for &(coordinate, weight) in entries {
@@ -52,7 +61,13 @@ impl TangentSystem<'_> {
                 }
                 Direction::Dense { parameters, .. } => {
                     s.forcing.resize(shape.len(), 0.0);
-                    self.network.param_jac_mul(&s.at, x.as_view(), &s.dy, parameters, &mut s.forcing);
+                    self.network.param_jac_mul(
+                        &s.at,
+                        x.as_view(),
+                        &s.dy,
+                        parameters,
+                        &mut s.forcing,
+                    );
                     add_scaled(currents, 1.0, &s.forcing[shape.currents()]);
                     add_scaled(rates, 1.0, &s.forcing[shape.rates()]);
                 }
@@ -73,13 +88,15 @@ impl TangentSystem<'_> {
         rates: &mut [f64],
     ) {
         if weight == 1.0 {
-            self.network.add_coordinate_forcing(at, x, dy, coordinate, currents, rates);
+            self.network
+                .add_coordinate_forcing(at, x, dy, coordinate, currents, rates);
             return;
         }
         scratch.clear();
         scratch.resize(currents.len() + rates.len(), 0.0);
         let (on_currents, on_rates) = scratch.split_at_mut(currents.len());
-        self.network.add_coordinate_forcing(at, x, dy, coordinate, on_currents, on_rates);
+        self.network
+            .add_coordinate_forcing(at, x, dy, coordinate, on_currents, on_rates);
         add_scaled(currents, weight, on_currents);
         add_scaled(rates, weight, on_rates);
     }
@@ -103,7 +120,8 @@ impl System for TangentSystem<'_> {
     fn rhs(&self, t: f64, y: &[f64], dy: &mut [f64]) {
         let s = &mut *self.scratch.borrow_mut();
         let columns = (1 + self.directions.len()) * self.n_lanes();
-        self.evaluations.set(self.evaluations.get() + columns as u64);
+        self.evaluations
+            .set(self.evaluations.get() + columns as u64);
         s.drive.at(t, &mut s.drive_now);
         self.lanes.split_to_blocks(y, &mut s.y, &mut s.v);
         self.network.rhs(&s.y, &s.drive_now, &mut s.dy);
@@ -153,7 +171,11 @@ pub(crate) fn sensitivities(
         }),
     };
     let mut start = zeros(shape.len() * (1 + n_directions));
-    lanes.join_to_lanes(y0, &initial_tangents(network, trials, directions), &mut start);
+    lanes.join_to_lanes(
+        y0,
+        &initial_tangents(network, trials, directions),
+        &mut start,
+    );
     let stops = stops_with(input, t_eval);
     let task = Task {
         phase: Phase::Sensitivities,
@@ -166,10 +188,20 @@ pub(crate) fn sensitivities(
         clock: (1.0, 0.0),
     };
     let block_len = shape.block_len() * (1 + n_directions);
-    let mut reader = Reader { t_eval, stops: &stops, next: 0, rates: zeros(block_len * t_eval.len()), block_len };
+    let mut reader = Reader {
+        t_eval,
+        stops: &stops,
+        next: 0,
+        rates: zeros(block_len * t_eval.len()),
+        block_len,
+    };
     let mut statistics = integrate(&system, &task, &mut reader)?;
     statistics.rhs_evaluations = system.evaluations.get();
-    Ok(Sensitivities { rates: reader.rates, block_len, statistics })
+    Ok(Sensitivities {
+        rates: reader.rates,
+        block_len,
+        statistics,
+    })
 }
 
 /// The tangents at the start, blocks (unit, direction x trial).
@@ -178,7 +210,9 @@ fn initial_tangents(network: &RateNetwork, trials: usize, directions: &[Directio
     let block = shape.block_len();
     let mut tangents = vec![0.0; shape.len() * directions.len()];
     for (q, direction) in directions.iter().enumerate() {
-        let (Direction::Dense { initial_state, .. } | Direction::InitialState(initial_state)) = direction else {
+        let (Direction::Dense { initial_state, .. } | Direction::InitialState(initial_state)) =
+            direction
+        else {
             continue;
         };
         for (b, from) in initial_state.chunks_exact(block).enumerate() {
@@ -212,18 +246,32 @@ impl<'n> Observer<&TangentSystem<'n>> for Reader<'_> {
     fn step(&mut self, _system: &&TangentSystem<'n>, _step: &Step<'_>) {}
 
     fn stop(&mut self, system: &&TangentSystem<'n>, index: usize, y: &mut [f64]) {
-        let t = if index == 0 { system.input.start() } else { self.stops[index - 1] };
+        let t = if index == 0 {
+            system.input.start()
+        } else {
+            self.stops[index - 1]
+        };
         if self.t_eval.get(self.next) == Some(&t) {
-            read_rates(system, y, &mut self.rates[self.next * self.block_len..][..self.block_len]);
+            read_rates(
+                system,
+                y,
+                &mut self.rates[self.next * self.block_len..][..self.block_len],
+            );
             self.next += 1;
         }
         let segment = system.segment.get();
         let first = index == 0;
-        let passed = !first && t >= system.input.segment(segment).t1 && segment + 1 < system.input.n_segments();
+        let passed = !first
+            && t >= system.input.segment(segment).t1
+            && segment + 1 < system.input.n_segments();
         if first || passed {
             let segment = if first { 0 } else { segment + 1 };
             system.segment.set(segment);
-            system.scratch.borrow_mut().drive.set(system.network, system.input, segment);
+            system
+                .scratch
+                .borrow_mut()
+                .drive
+                .set(system.network, system.input, segment);
         }
     }
 }
@@ -238,7 +286,10 @@ fn read_rates(system: &TangentSystem<'_>, y: &[f64], out: &mut [f64]) {
     if system.network.model() == ModelKind::Current {
         let mut slope = vec![0.0; rates.len()];
         system.network.activation().slopes(&s.y, &mut slope);
-        for (out, v) in tangents.chunks_exact_mut(slope.len()).zip(s.v.chunks_exact(slope.len())) {
+        for (out, v) in tangents
+            .chunks_exact_mut(slope.len())
+            .zip(s.v.chunks_exact(slope.len()))
+        {
             for ((o, v), f) in out.iter_mut().zip(v).zip(&slope) {
                 *o = v * f;
             }

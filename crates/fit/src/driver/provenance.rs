@@ -17,8 +17,15 @@ impl Provenance {
         threads: usize,
     ) -> Provenance {
         Provenance {
-            command_line: command_line.into_iter().map(quoted).collect::<Vec<_>>().join(" "),
-            config_files: config_files.iter().map(|path| path.display().to_string()).collect(),
+            command_line: command_line
+                .into_iter()
+                .map(quoted)
+                .collect::<Vec<_>>()
+                .join(" "),
+            config_files: config_files
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect(),
             threads,
             start: now(),
         }
@@ -27,10 +34,17 @@ impl Provenance {
 
 /// The time of day, with its zone.
 pub(crate) fn now() -> String {
-    jiff::Zoned::now().round(jiff::Unit::Second).unwrap_or_else(|_| jiff::Zoned::now()).to_string()
+    jiff::Zoned::now()
+        .round(jiff::Unit::Second)
+        .unwrap_or_else(|_| jiff::Zoned::now())
+        .to_string()
 }
 
 fn quoted(word: String) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./=,:@+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }

@@ -46,13 +46,18 @@ pub(super) fn scores(
 ) -> Result<Scores, FitError> {
     let mut failed_trials = 0;
     let mut predict = |split| -> Result<Predictions, FitError> {
-        let batches = plan.batches(dataset, split, 1, true).map_err(crate::plan::PlanError::from)?;
+        let batches = plan
+            .batches(dataset, split, 1, true)
+            .map_err(crate::plan::PlanError::from)?;
         let at = objective.unpack(theta).map_err(FitError::Evaluation)?;
         let trials = trials_of(&plan.split, split);
-        let blank = DMatrix::from_element(dataset.n_outputs(), dataset.target_time().len(), f64::NAN);
+        let blank =
+            DMatrix::from_element(dataset.n_outputs(), dataset.target_time().len(), f64::NAN);
         let mut predictions = vec![blank; trials.len()];
         for batch in &batches {
-            let Ok(slot) = trials.binary_search(&batch.trials[0]) else { continue };
+            let Ok(slot) = trials.binary_search(&batch.trials[0]) else {
+                continue;
+            };
             match objective.solve(&at, batch) {
                 Ok(solved) => {
                     for observation in &batch.observations {
@@ -63,27 +68,52 @@ pub(super) fn scores(
                 Err(_) => failed_trials += 1,
             }
         }
-        Ok(Predictions { trials, predictions })
+        Ok(Predictions {
+            trials,
+            predictions,
+        })
     };
-    let predictions = [predict(Split::Train)?, predict(Split::Valid)?, predict(Split::Test)?];
+    let predictions = [
+        predict(Split::Train)?,
+        predict(Split::Valid)?,
+        predict(Split::Test)?,
+    ];
     let all = |_: usize, _: usize| true;
-    let sums = |p: &Predictions, keep: &dyn Fn(usize, usize) -> bool| Sums::over(plan, dataset, p, keep);
+    let sums =
+        |p: &Predictions, keep: &dyn Fn(usize, usize) -> bool| Sums::over(plan, dataset, p, keep);
     let cost = predictions.each_ref().map(|p| sums(p, &all).cost());
     let r2 = predictions.each_ref().map(|p| sums(p, &all).r2());
-    let r2_by_output = predictions
-        .each_ref()
-        .map(|p| (0..dataset.n_outputs()).map(|o| sums(p, &|_, output| output == o).r2()).collect());
+    let r2_by_output = predictions.each_ref().map(|p| {
+        (0..dataset.n_outputs())
+            .map(|o| sums(p, &|_, output| output == o).r2())
+            .collect()
+    });
     let r2_by = plan.config.score_by.as_ref().and_then(|name| {
         let values = dataset.trial_variable(name)?.values.texts();
         let mut labels = values.clone();
         labels.sort();
         labels.dedup();
         let row = |label: &String| {
-            predictions.each_ref().map(|p| sums(p, &|trial, _| values[trial] == *label).r2())
+            predictions
+                .each_ref()
+                .map(|p| sums(p, &|trial, _| values[trial] == *label).r2())
         };
-        Some((name.clone(), labels.iter().map(|label| (label.clone(), row(label))).collect()))
+        Some((
+            name.clone(),
+            labels
+                .iter()
+                .map(|label| (label.clone(), row(label)))
+                .collect(),
+        ))
     });
-    Ok(Scores { predictions, cost, r2, r2_by_output, r2_by, failed_trials })
+    Ok(Scores {
+        predictions,
+        cost,
+        r2,
+        r2_by_output,
+        r2_by,
+        failed_trials,
+    })
 }
 
 /// Sums over observed targets that could be predicted.
@@ -101,11 +131,20 @@ impl Sums {
         split: &Predictions,
         keep: &dyn Fn(usize, usize) -> bool,
     ) -> Sums {
-        let mut sums = Sums { squared: 0.0, in_noise: 0.0, about_mean: 0.0, count: 0 };
+        let mut sums = Sums {
+            squared: 0.0,
+            in_noise: 0.0,
+            about_mean: 0.0,
+            count: 0,
+        };
         for (&trial, prediction) in split.trials.iter().zip(&split.predictions) {
             let targets = &dataset.targets()[trial];
             for output in (0..dataset.n_outputs()).filter(|&output| keep(trial, output)) {
-                for (z, target) in prediction.row(output).iter().zip(targets.row(output).iter()) {
+                for (z, target) in prediction
+                    .row(output)
+                    .iter()
+                    .zip(targets.row(output).iter())
+                {
                     if target.is_nan() || z.is_nan() {
                         continue;
                     }
@@ -131,7 +170,11 @@ impl Sums {
 
 /// Relative difference, by block, of the adjoint's and the forward sensitivities' derivative of the objective in one
 /// random direction; NaN where a solve fails.
-pub(super) fn gradient_check(objective: &FitObjective<'_>, theta: &[f64], seed: u64) -> Vec<(String, f64)> {
+pub(super) fn gradient_check(
+    objective: &FitObjective<'_>,
+    theta: &[f64],
+    seed: u64,
+) -> Vec<(String, f64)> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let blocks = objective.blocks();
     let directions: Vec<Vec<f64>> = blocks
@@ -150,7 +193,10 @@ pub(super) fn gradient_check(objective: &FitObjective<'_>, theta: &[f64], seed: 
             (Ok(gradient), Ok(forward)) => {
                 let adjoint = dot(gradient, &directions[i]);
                 // at an optimum derivatives cancel: relative to what they are summed from
-                let terms = range.map(|p| (gradient[p] * directions[i][p]).powi(2)).sum::<f64>().sqrt();
+                let terms = range
+                    .map(|p| (gradient[p] * directions[i][p]).powi(2))
+                    .sum::<f64>()
+                    .sqrt();
                 (adjoint - forward[i]).abs() / terms.max(adjoint.abs()).max(f64::MIN_POSITIVE)
             }
             _ => f64::NAN,

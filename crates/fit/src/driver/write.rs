@@ -1,6 +1,6 @@
 use super::provenance::now;
 use super::score::{Predictions, SPLITS};
-use super::{FitResult, Provenance, Rung, Run};
+use super::{FitResult, Provenance, Run, Rung};
 use crate::dataset::Dataset;
 use crate::initial_state::InitialStateKind;
 use crate::optimizer::{IterationRecord, Termination};
@@ -39,7 +39,10 @@ pub fn write_result(
         .group("metrics", metrics(result, &names))
         .group("split", split(plan, dataset))
         .group("certificate", certificate(result))
-        .group("provenance", provenance_group(result, plan, dataset, provenance));
+        .group(
+            "provenance",
+            provenance_group(result, plan, dataset, provenance),
+        );
     write_file(path, &root)
 }
 
@@ -100,19 +103,36 @@ fn parameters(result: &FitResult, plan: &FitPlan, names: &Names) -> Group {
     let (tau_s, tau_r) = layout.time_constants(theta);
     let mut group = Group::new()
         .coordinate(names.unit())
-        .coordinate(Variable::new("source_unit", &["source_unit"], names.units.clone()).long_name("unit that drives"))
-        .variable(one("W", &["unit", "source_unit"], by_row(&p.w), "recurrent weight"));
+        .coordinate(
+            Variable::new("source_unit", &["source_unit"], names.units.clone())
+                .long_name("unit that drives"),
+        )
+        .variable(one(
+            "W",
+            &["unit", "source_unit"],
+            by_row(&p.w),
+            "recurrent weight",
+        ));
     if layout.n_inputs > 0 {
         group = group
-            .coordinate(Variable::new("input", &["input"], names.inputs.clone()).long_name("input channel"))
+            .coordinate(
+                Variable::new("input", &["input"], names.inputs.clone()).long_name("input channel"),
+            )
             .variable(one("U", &["unit", "input"], by_row(&p.u), "input weight"));
     }
     if layout.with_bias {
         group = group.variable(one("b", &["unit"], p.b.as_slice().to_vec(), "bias"));
     }
-    for (name, tau, what) in [("tau_s", tau_s, "synaptic time constant"), ("tau_r", tau_r, "rate time constant")] {
+    for (name, tau, what) in [
+        ("tau_s", tau_s, "synaptic time constant"),
+        ("tau_r", tau_r, "rate time constant"),
+    ] {
         if !tau.is_empty() {
-            group = group.variable(Variable::new(name, &["unit"], tau).units(&names.time_units).long_name(what));
+            group = group.variable(
+                Variable::new(name, &["unit"], tau)
+                    .units(&names.time_units)
+                    .long_name(what),
+            );
         }
     }
     group = with_readout(group, result, plan, names);
@@ -132,9 +152,15 @@ fn with_readout(mut group: Group, result: &FitResult, plan: &FitPlan, names: &Na
         ReadoutKind::Linear => ("C", &["output", "unit"]),
     };
     group = group.coordinate(names.output());
-    let gain = Variable::new(name, dims, by_row(&values.gain)).units(&names.target_units).long_name("gain of the readout");
+    let gain = Variable::new(name, dims, by_row(&values.gain))
+        .units(&names.target_units)
+        .long_name("gain of the readout");
     let offset = Variable::new("d", &["output"], values.offset.as_slice().to_vec());
-    group.variable(gain).variable(offset.units(&names.target_units).long_name("offset of the readout"))
+    group.variable(gain).variable(
+        offset
+            .units(&names.target_units)
+            .long_name("offset of the readout"),
+    )
 }
 
 fn with_initial_state(group: Group, result: &FitResult, plan: &FitPlan) -> Group {
@@ -143,18 +169,24 @@ fn with_initial_state(group: Group, result: &FitResult, plan: &FitPlan) -> Group
     let current = |v: &[f64]| one("I0", &["unit"], v.to_vec(), "initial current");
     let rate = |v: &[f64]| one("r0", &["unit"], v.to_vec(), "initial rate");
     match (&layout.initial_state, layout.model) {
-        (InitialStateKind::Learned | InitialStateKind::LearnedFree, ModelKind::Rate) => group.variable(rate(theta)),
+        (InitialStateKind::Learned | InitialStateKind::LearnedFree, ModelKind::Rate) => {
+            group.variable(rate(theta))
+        }
         (InitialStateKind::LearnedFree, ModelKind::TwoConstant) => {
             let (currents, rates) = theta.split_at(layout.n_units);
             group.variable(current(currents)).variable(rate(rates))
         }
-        (InitialStateKind::Learned | InitialStateKind::LearnedFree, _) => group.variable(current(theta)),
+        (InitialStateKind::Learned | InitialStateKind::LearnedFree, _) => {
+            group.variable(current(theta))
+        }
         _ => group,
     }
 }
 
 fn real(name: &str, dims: &[&str], values: Vec<f64>, units: &str, what: &str) -> Variable {
-    Variable::new(name, dims, values).units(units).long_name(what)
+    Variable::new(name, dims, values)
+        .units(units)
+        .long_name(what)
 }
 
 fn count(name: &str, dims: &[&str], values: Vec<i64>, what: &str) -> Variable {
@@ -163,19 +195,73 @@ fn count(name: &str, dims: &[&str], values: Vec<i64>, what: &str) -> Variable {
 
 fn history(records: &[IterationRecord], names: &Names) -> Group {
     let at = ["iteration"];
-    let column = |f: &dyn Fn(&IterationRecord) -> f64| -> Vec<f64> { records.iter().map(f).collect() };
-    let integers = |f: &dyn Fn(&IterationRecord) -> u64| -> Vec<i64> { records.iter().map(|r| f(r) as i64).collect() };
+    let column =
+        |f: &dyn Fn(&IterationRecord) -> f64| -> Vec<f64> { records.iter().map(f).collect() };
+    let integers = |f: &dyn Fn(&IterationRecord) -> u64| -> Vec<i64> {
+        records.iter().map(|r| f(r) as i64).collect()
+    };
     let mut group = Group::new()
-        .coordinate(count("iteration", &at, integers(&|r| r.iteration), "iteration of the optimizer"))
+        .coordinate(count(
+            "iteration",
+            &at,
+            integers(&|r| r.iteration),
+            "iteration of the optimizer",
+        ))
         .coordinate(names.unit())
-        .variable(real("objective", &at, column(&|r| r.objective), "1", "normalised cost plus penalty"))
-        .variable(real("cost", &at, column(&|r| r.cost), "1", "cost on the train trials"))
-        .variable(real("cost_valid", &at, column(&|r| r.cost_valid.unwrap_or(f64::NAN)), "1", "cost on the validation trials"))
-        .variable(real("gradient_norm", &at, column(&|r| r.gradient_norm), "1", "largest component of the projected gradient"))
-        .variable(real("step_length", &at, column(&|r| r.step_length), "1", "length of the step in parameter space"))
-        .variable(real("seconds", &at, column(&|r| r.seconds), "s", "time since the start of the run"))
-        .variable(count("rhs_evaluations", &at, integers(&|r| r.rhs_evaluations), "right-hand sides since the start of the run"))
-        .variable(count("rejected_solves", &at, integers(&|r| r.rejected_solves), "failed solves since the start of the run"));
+        .variable(real(
+            "objective",
+            &at,
+            column(&|r| r.objective),
+            "1",
+            "normalised cost plus penalty",
+        ))
+        .variable(real(
+            "cost",
+            &at,
+            column(&|r| r.cost),
+            "1",
+            "cost on the train trials",
+        ))
+        .variable(real(
+            "cost_valid",
+            &at,
+            column(&|r| r.cost_valid.unwrap_or(f64::NAN)),
+            "1",
+            "cost on the validation trials",
+        ))
+        .variable(real(
+            "gradient_norm",
+            &at,
+            column(&|r| r.gradient_norm),
+            "1",
+            "largest component of the projected gradient",
+        ))
+        .variable(real(
+            "step_length",
+            &at,
+            column(&|r| r.step_length),
+            "1",
+            "length of the step in parameter space",
+        ))
+        .variable(real(
+            "seconds",
+            &at,
+            column(&|r| r.seconds),
+            "s",
+            "time since the start of the run",
+        ))
+        .variable(count(
+            "rhs_evaluations",
+            &at,
+            integers(&|r| r.rhs_evaluations),
+            "right-hand sides since the start of the run",
+        ))
+        .variable(count(
+            "rejected_solves",
+            &at,
+            integers(&|r| r.rejected_solves),
+            "failed solves since the start of the run",
+        ));
     let taus: [(&str, fn(&IterationRecord) -> &Vec<f64>, &str); 2] = [
         ("tau_s", |r| &r.tau_s, "synaptic time constant"),
         ("tau_r", |r| &r.tau_r, "rate time constant"),
@@ -183,7 +269,13 @@ fn history(records: &[IterationRecord], names: &Names) -> Group {
     for (name, of, what) in taus {
         let values: Vec<f64> = records.iter().flat_map(|r| of(r).iter().copied()).collect();
         if !values.is_empty() {
-            group = group.variable(real(name, &["iteration", "unit"], values, &names.time_units, what));
+            group = group.variable(real(
+                name,
+                &["iteration", "unit"],
+                values,
+                &names.time_units,
+                what,
+            ));
         }
     }
     group
@@ -193,24 +285,73 @@ fn starts(runs: &[Run], names: &Names) -> Group {
     let at = ["start"];
     let n_units = names.units.len();
     let column = |f: &dyn Fn(&crate::optimizer::Outcome) -> f64| -> Vec<f64> {
-        runs.iter().map(|run| run.outcome.as_ref().map_or(f64::NAN, f)).collect()
+        runs.iter()
+            .map(|run| run.outcome.as_ref().map_or(f64::NAN, f))
+            .collect()
     };
     let termination = |run: &Run| {
-        let reason = run.outcome.as_ref().map_or(Termination::SolverFailure, |o| o.termination);
+        let reason = run
+            .outcome
+            .as_ref()
+            .map_or(Termination::SolverFailure, |o| o.termination);
         reason.as_str().to_owned()
     };
     let iterations = |run: &Run| run.outcome.as_ref().map_or(0, |o| o.iterations as i64);
     let mut group = Group::new()
-        .coordinate(count("start", &at, runs.iter().map(|r| r.start as i64).collect(), "start"))
+        .coordinate(count(
+            "start",
+            &at,
+            runs.iter().map(|r| r.start as i64).collect(),
+            "start",
+        ))
         .coordinate(names.unit())
-        .variable(real("objective", &at, column(&|o| o.objective), "1", "normalised cost plus penalty"))
-        .variable(real("cost", &at, column(&|o| o.cost), "1", "cost on the train trials"))
-        .variable(real("cost_valid", &at, column(&|o| o.cost_valid.unwrap_or(f64::NAN)), "1", "cost on the validation trials"))
-        .variable(Variable::new("termination", &at, runs.iter().map(termination).collect::<Vec<_>>()).long_name("why it stopped"))
-        .variable(count("iterations", &at, runs.iter().map(iterations).collect(), "iterations"))
-        .variable(count("seed", &at, runs.iter().map(|r| r.start as i64).collect(), "stream of the random numbers within the seed"));
+        .variable(real(
+            "objective",
+            &at,
+            column(&|o| o.objective),
+            "1",
+            "normalised cost plus penalty",
+        ))
+        .variable(real(
+            "cost",
+            &at,
+            column(&|o| o.cost),
+            "1",
+            "cost on the train trials",
+        ))
+        .variable(real(
+            "cost_valid",
+            &at,
+            column(&|o| o.cost_valid.unwrap_or(f64::NAN)),
+            "1",
+            "cost on the validation trials",
+        ))
+        .variable(
+            Variable::new(
+                "termination",
+                &at,
+                runs.iter().map(termination).collect::<Vec<_>>(),
+            )
+            .long_name("why it stopped"),
+        )
+        .variable(count(
+            "iterations",
+            &at,
+            runs.iter().map(iterations).collect(),
+            "iterations",
+        ))
+        .variable(count(
+            "seed",
+            &at,
+            runs.iter().map(|r| r.start as i64).collect(),
+            "stream of the random numbers within the seed",
+        ));
     let kept = |run: &Run, of: &dyn Fn(&IterationRecord) -> Vec<f64>| -> Vec<f64> {
-        let record = run.outcome.as_ref().ok().and_then(|o| o.history.iter().find(|r| r.iteration == o.kept_iteration));
+        let record = run
+            .outcome
+            .as_ref()
+            .ok()
+            .and_then(|o| o.history.iter().find(|r| r.iteration == o.kept_iteration));
         record.map_or_else(|| vec![f64::NAN; n_units], of)
     };
     let taus: [(&str, fn(&IterationRecord) -> Vec<f64>, &str); 2] = [
@@ -220,7 +361,13 @@ fn starts(runs: &[Run], names: &Names) -> Group {
     for (name, of, what) in taus {
         let values: Vec<f64> = runs.iter().flat_map(|run| kept(run, &of)).collect();
         if values.len() == runs.len() * n_units {
-            group = group.variable(real(name, &["start", "unit"], values, &names.time_units, what));
+            group = group.variable(real(
+                name,
+                &["start", "unit"],
+                values,
+                &names.time_units,
+                what,
+            ));
         }
     }
     group
@@ -231,9 +378,27 @@ fn penalties(ladder: &[Rung]) -> Group {
     let column = |f: fn(&Rung) -> f64| ladder.iter().map(f).collect::<Vec<_>>();
     let at = ["l2"];
     Group::new()
-        .coordinate(real("l2", &at, column(|r| r.l2), "1", "penalty on the squares of W and U in the normalised objective"))
-        .variable(real("cost", &at, column(|r| r.cost), "1", "cost on the train trials"))
-        .variable(real("cost_valid", &at, column(|r| r.cost_valid), "1", "cost on the validation trials"))
+        .coordinate(real(
+            "l2",
+            &at,
+            column(|r| r.l2),
+            "1",
+            "penalty on the squares of W and U in the normalised objective",
+        ))
+        .variable(real(
+            "cost",
+            &at,
+            column(|r| r.cost),
+            "1",
+            "cost on the train trials",
+        ))
+        .variable(real(
+            "cost_valid",
+            &at,
+            column(|r| r.cost_valid),
+            "1",
+            "cost on the validation trials",
+        ))
 }
 
 fn predictions(result: &FitResult, dataset: &Dataset, names: &Names) -> Group {
@@ -248,15 +413,35 @@ fn prediction(split: &Predictions, dataset: &Dataset, names: &Names) -> Group {
     let labels = select(dataset.trial_labels(), &split.trials);
     let dims = ["trial", "target_time", "output"];
     // stored (trial, target_time, output); a matrix here is (output, target_time), column-major
-    let flat = |of: &dyn Fn(usize) -> Vec<f64>| -> Vec<f64> { (0..split.trials.len()).flat_map(of).collect() };
+    let flat = |of: &dyn Fn(usize) -> Vec<f64>| -> Vec<f64> {
+        (0..split.trials.len()).flat_map(of).collect()
+    };
     let target = flat(&|k| dataset.targets()[split.trials[k]].as_slice().to_vec());
     let predicted = flat(&|k| split.predictions[k].as_slice().to_vec());
     Group::new()
         .coordinate(Variable::new("trial", &["trial"], labels).long_name("trial"))
-        .coordinate(real("target_time", &["target_time"], dataset.target_time().to_vec(), &names.time_units, "time of the target"))
+        .coordinate(real(
+            "target_time",
+            &["target_time"],
+            dataset.target_time().to_vec(),
+            &names.time_units,
+            "time of the target",
+        ))
         .coordinate(names.output())
-        .variable(real("target", &dims, target, &names.target_units, "observed activity"))
-        .variable(real("prediction", &dims, predicted, &names.target_units, "activity that the fitted network predicts"))
+        .variable(real(
+            "target",
+            &dims,
+            target,
+            &names.target_units,
+            "observed activity",
+        ))
+        .variable(real(
+            "prediction",
+            &dims,
+            predicted,
+            &names.target_units,
+            "activity that the fitted network predicts",
+        ))
 }
 
 fn select(labels: &Values, at: &[usize]) -> Values {
@@ -274,15 +459,41 @@ fn metrics(result: &FitResult, names: &Names) -> Group {
     let mut group = Group::new()
         .coordinate(splits())
         .coordinate(names.output())
-        .variable(real("cost", &["split"], scores.cost.to_vec(), "1", "mean squared residual"))
-        .variable(real("r2", &["split"], scores.r2.to_vec(), "1", "1 - SSE/SST about the train means"))
-        .variable(real("r2_by_output", &["split", "output"], by_output, "1", "1 - SSE/SST about the train mean"));
+        .variable(real(
+            "cost",
+            &["split"],
+            scores.cost.to_vec(),
+            "1",
+            "mean squared residual",
+        ))
+        .variable(real(
+            "r2",
+            &["split"],
+            scores.r2.to_vec(),
+            "1",
+            "1 - SSE/SST about the train means",
+        ))
+        .variable(real(
+            "r2_by_output",
+            &["split", "output"],
+            by_output,
+            "1",
+            "1 - SSE/SST about the train mean",
+        ));
     if let Some((name, rows)) = &scores.r2_by {
         let labels: Vec<String> = rows.iter().map(|(label, _)| label.clone()).collect();
         let values: Vec<f64> = rows.iter().flat_map(|(_, r2)| r2.iter().copied()).collect();
         group = group
-            .coordinate(Variable::new(name, &[name], labels).long_name("value of the variable over trials"))
-            .variable(real(&format!("r2_by_{name}"), &[name, "split"], values, "1", "1 - SSE/SST about the train means"));
+            .coordinate(
+                Variable::new(name, &[name], labels).long_name("value of the variable over trials"),
+            )
+            .variable(real(
+                &format!("r2_by_{name}"),
+                &[name, "split"],
+                values,
+                "1",
+                "1 - SSE/SST about the train means",
+            ));
     }
     group
 }
@@ -290,14 +501,24 @@ fn metrics(result: &FitResult, names: &Names) -> Group {
 fn split(plan: &FitPlan, dataset: &Dataset) -> Group {
     let words: Vec<String> = plan.split.iter().map(|s| s.name().to_owned()).collect();
     Group::new()
-        .coordinate(Variable::new("trial", &["trial"], dataset.trial_labels().clone()).long_name("trial"))
+        .coordinate(
+            Variable::new("trial", &["trial"], dataset.trial_labels().clone()).long_name("trial"),
+        )
         .variable(Variable::new("split", &["trial"], words).long_name("part that the trial plays"))
 }
 
 fn certificate(result: &FitResult) -> Group {
     let best = &result.best;
-    let names: Vec<String> = result.gradient_check.iter().map(|(name, _)| name.clone()).collect();
-    let check: Vec<f64> = result.gradient_check.iter().map(|(_, value)| *value).collect();
+    let names: Vec<String> = result
+        .gradient_check
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect();
+    let check: Vec<f64> = result
+        .gradient_check
+        .iter()
+        .map(|(_, value)| *value)
+        .collect();
     Group::new()
         .attribute("converged", best.converged)
         .attribute("termination", best.termination.as_str())
@@ -316,9 +537,17 @@ fn certificate(result: &FitResult) -> Group {
         ))
 }
 
-fn provenance_group(result: &FitResult, plan: &FitPlan, dataset: &Dataset, provenance: &Provenance) -> Group {
+fn provenance_group(
+    result: &FitResult,
+    plan: &FitPlan,
+    dataset: &Dataset,
+    provenance: &Provenance,
+) -> Group {
     let path = dataset.path().map_or_else(String::new, |p| {
-        std::fs::canonicalize(p).unwrap_or_else(|_| p.to_owned()).display().to_string()
+        std::fs::canonicalize(p)
+            .unwrap_or_else(|_| p.to_owned())
+            .display()
+            .to_string()
     });
     Group::new()
         .attribute("command_line", provenance.command_line.as_str())
@@ -334,7 +563,10 @@ fn provenance_group(result: &FitResult, plan: &FitPlan, dataset: &Dataset, prove
         .attribute("seconds", result.seconds)
         .attribute("warnings", result.warnings.clone())
         .attribute("version", env!("CARGO_PKG_VERSION"))
-        .attribute("git_commit", option_env!("TAUSCOPE_GIT_COMMIT").unwrap_or("unknown"))
+        .attribute(
+            "git_commit",
+            option_env!("TAUSCOPE_GIT_COMMIT").unwrap_or("unknown"),
+        )
         .attribute("start_time", provenance.start.as_str())
         .attribute("end_time", now())
 }

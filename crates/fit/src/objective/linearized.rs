@@ -15,11 +15,19 @@ pub(super) struct Linearized<'a> {
 }
 
 impl<'a> Linearized<'a> {
-    pub(super) fn new(objective: &'a FitObjective<'a>, theta: &[f64]) -> Result<Linearized<'a>, SolveFailure> {
+    pub(super) fn new(
+        objective: &'a FitObjective<'a>,
+        theta: &[f64],
+    ) -> Result<Linearized<'a>, SolveFailure> {
         let at = objective.unpack(theta)?;
         let solved = objective.solve_all(&at, &objective.train)?;
         let evaluation = objective.evaluate_solved(theta, &at, &solved)?;
-        Ok(Linearized { objective, theta: theta.to_vec(), solved, evaluation })
+        Ok(Linearized {
+            objective,
+            theta: theta.to_vec(),
+            solved,
+            evaluation,
+        })
     }
 }
 
@@ -53,7 +61,11 @@ impl Linearization for Linearized<'_> {
 
     fn rhs_evaluations_per_product(&self) -> u64 {
         // state and tangent forwards, adjoint backwards: what one gradient took, and its forward part again
-        let forward: u64 = self.solved.iter().map(|s| s.trajectory.statistics.rhs_evaluations).sum();
+        let forward: u64 = self
+            .solved
+            .iter()
+            .map(|s| s.trajectory.statistics.rhs_evaluations)
+            .sum();
         self.evaluation.rhs_evaluations + forward
     }
 }
@@ -77,7 +89,10 @@ impl FitObjective<'_> {
             &v[layout.initial_range()],
             Some(&parameters),
         );
-        let direction = Direction::Dense { parameters: Box::new(parameters), initial_state };
+        let direction = Direction::Dense {
+            parameters: Box::new(parameters),
+            initial_state,
+        };
         let along = sensitivities(
             &at.network,
             &batch.input,
@@ -101,8 +116,15 @@ impl FitObjective<'_> {
                 let mut z = layout.readout.gain_times(&at.readout, d_rates.as_view())
                     + layout.readout.parameter_tangent(readout_v, rates.as_view());
                 for (at, value) in z.iter_mut().enumerate() {
-                    let (o, t) = (at % observation.values.nrows(), at / observation.values.nrows());
-                    *value = if observation.values[(o, t)].is_nan() { 0.0 } else { *value / self.noise[o] };
+                    let (o, t) = (
+                        at % observation.values.nrows(),
+                        at / observation.values.nrows(),
+                    );
+                    *value = if observation.values[(o, t)].is_nan() {
+                        0.0
+                    } else {
+                        *value / self.noise[o]
+                    };
                 }
                 z
             })
@@ -114,7 +136,11 @@ impl FitObjective<'_> {
     ///
     /// # Errors
     /// [`SolveFailure`] where a solve fails.
-    pub fn directional_derivatives(&self, theta: &[f64], directions: &[Vec<f64>]) -> Result<Vec<f64>, SolveFailure> {
+    pub fn directional_derivatives(
+        &self,
+        theta: &[f64],
+        directions: &[Vec<f64>],
+    ) -> Result<Vec<f64>, SolveFailure> {
         let at = self.unpack(theta)?;
         let solved = self.solve_all(&at, &self.train)?;
         let weight = self.residual_weight();
@@ -127,7 +153,11 @@ impl FitObjective<'_> {
                     .zip(&solved)
                     .map(|(batch, solved)| -> Result<f64, SolveFailure> {
                         let tangents = self.tangent(theta, v, batch, solved)?;
-                        Ok(tangents.iter().zip(&solved.residuals).map(|(t, r)| t.dot(r)).sum())
+                        Ok(tangents
+                            .iter()
+                            .zip(&solved.residuals)
+                            .map(|(t, r)| t.dot(r))
+                            .sum())
                     })
                     .collect();
                 let mut total = 0.0;

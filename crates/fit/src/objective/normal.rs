@@ -17,16 +17,31 @@ struct Part {
 }
 
 /// Gradient and `J^T J` from forward sensitivities along every parameter at once.
-pub(super) fn normal_equations(objective: &FitObjective<'_>, theta: &[f64]) -> Result<NormalEquations, SolveFailure> {
+pub(super) fn normal_equations(
+    objective: &FitObjective<'_>,
+    theta: &[f64],
+) -> Result<NormalEquations, SolveFailure> {
     let at = objective.unpack(theta)?;
-    let parts: Vec<_> = objective.small.par_iter().map(|batch| part(objective, theta, &at, batch)).collect();
+    let parts: Vec<_> = objective
+        .small
+        .par_iter()
+        .map(|batch| part(objective, theta, &at, batch))
+        .collect();
     let n = theta.len();
-    let mut total =
-        Part { hessian: DMatrix::zeros(n, n), gradient: vec![0.0; n], sum_of_squares: 0.0, rhs_evaluations: 0 };
+    let mut total = Part {
+        hessian: DMatrix::zeros(n, n),
+        gradient: vec![0.0; n],
+        sum_of_squares: 0.0,
+        rhs_evaluations: 0,
+    };
     for part in parts {
         let part = part?;
         total.hessian += part.hessian;
-        total.gradient.iter_mut().zip(&part.gradient).for_each(|(g, p)| *g += p);
+        total
+            .gradient
+            .iter_mut()
+            .zip(&part.gradient)
+            .for_each(|(g, p)| *g += p);
         total.sum_of_squares += part.sum_of_squares;
         total.rhs_evaluations += part.rhs_evaluations;
     }
@@ -37,10 +52,21 @@ pub(super) fn normal_equations(objective: &FitObjective<'_>, theta: &[f64]) -> R
     for p in objective.layout.penalised() {
         total.hessian[(p, p)] += 2.0 * objective.l2;
     }
-    let Value { objective: value, cost, rhs_evaluations } =
-        objective.value_of(theta, total.sum_of_squares, total.rhs_evaluations);
-    let evaluation = Evaluation { objective: value, cost, gradient: total.gradient, rhs_evaluations };
-    Ok(NormalEquations { evaluation, hessian: total.hessian })
+    let Value {
+        objective: value,
+        cost,
+        rhs_evaluations,
+    } = objective.value_of(theta, total.sum_of_squares, total.rhs_evaluations);
+    let evaluation = Evaluation {
+        objective: value,
+        cost,
+        gradient: total.gradient,
+        rhs_evaluations,
+    };
+    Ok(NormalEquations {
+        evaluation,
+        hessian: total.hessian,
+    })
 }
 
 fn part(
@@ -50,7 +76,9 @@ fn part(
     batch: &TrialBatch,
 ) -> Result<Part, SolveFailure> {
     let layout = objective.layout;
-    let start = layout.initial_state.start(&at.network, &batch.input, &batch.trials, at.initial)?;
+    let start = layout
+        .initial_state
+        .start(&at.network, &batch.input, &batch.trials, at.initial)?;
     let directions = directions(objective, at, batch, &start);
     let along = sensitivities(
         &at.network,
@@ -86,20 +114,37 @@ fn directions(
     let mut unit = vec![0.0; layout.network.len()];
     let along_network = (0..layout.network.len()).map(|p| {
         if !layout.initial_state.follows_network() {
-            return Direction::Entries(layout.network.coordinates(p).iter().map(|&c| (c, 1.0)).collect());
+            return Direction::Entries(
+                layout
+                    .network
+                    .coordinates(p)
+                    .iter()
+                    .map(|&c| (c, 1.0))
+                    .collect(),
+            );
         }
         unit[p] = 1.0;
         let parameters = layout.network.expand(&unit);
         unit[p] = 0.0;
-        let initial_state = layout.initial_state.tangent(network, input, start, &[], Some(&parameters));
-        Direction::Dense { parameters: Box::new(parameters), initial_state }
+        let initial_state =
+            layout
+                .initial_state
+                .tangent(network, input, start, &[], Some(&parameters));
+        Direction::Dense {
+            parameters: Box::new(parameters),
+            initial_state,
+        }
     });
     let mut directions: Vec<Direction> = along_network.collect();
     let n = layout.initial_range().len();
     let mut unit = vec![0.0; n];
     for p in 0..n {
         unit[p] = 1.0;
-        directions.push(Direction::InitialState(layout.initial_state.tangent(network, input, start, &unit, None)));
+        directions.push(Direction::InitialState(
+            layout
+                .initial_state
+                .tangent(network, input, start, &unit, None),
+        ));
         unit[p] = 0.0;
     }
     directions
@@ -122,8 +167,12 @@ fn add_rows(
         weighted += DMatrixView::from_slice(along.at(j), n, columns) * weight;
     }
     let rates = weighted.columns(0, k);
-    let prediction = layout.readout.outputs(&at.readout, weighted.columns(0, k).as_view());
-    let tangents = layout.readout.gain_times(&at.readout, weighted.columns(k, columns - k).as_view());
+    let prediction = layout
+        .readout
+        .outputs(&at.readout, weighted.columns(0, k).as_view());
+    let tangents = layout
+        .readout
+        .gain_times(&at.readout, weighted.columns(k, columns - k).as_view());
     let (n_network, initial) = (layout.network.len(), layout.initial_range());
     for trial in 0..k {
         for output in 0..observation.values.nrows() {
@@ -137,7 +186,9 @@ fn add_rows(
                 row[p] = weight * tangents[(output, p * k + trial)];
             }
             let on_readout = &mut row[layout.readout_range()];
-            layout.readout.parameter_row(output, rates.column(trial).as_view(), weight, on_readout);
+            layout
+                .readout
+                .parameter_row(output, rates.column(trial).as_view(), weight, on_readout);
             for (i, p) in initial.clone().enumerate() {
                 row[p] = weight * tangents[(output, (n_network + i) * k + trial)];
             }
@@ -188,7 +239,10 @@ impl Rows {
         let used = self.transposed.columns(0, self.filled);
         self.hessian.gemm(1.0, &used, &used.transpose(), 1.0);
         for (column, residual) in used.column_iter().zip(&self.residuals) {
-            self.gradient.iter_mut().zip(column.iter()).for_each(|(g, j)| *g += residual * j);
+            self.gradient
+                .iter_mut()
+                .zip(column.iter())
+                .for_each(|(g, j)| *g += residual * j);
             self.sum_of_squares += residual * residual;
         }
         self.filled = 0;

@@ -44,7 +44,11 @@ pub(super) fn start(plan: &FitPlan, dataset: &Dataset, index: usize) -> Vec<f64>
     parameters.b.copy_from_slice(&rest);
     let (low, high) = tau_range(dataset);
     let mut log_uniform = || low.ln() + (high / low).ln() * rng.random::<f64>();
-    for tau in parameters.log_tau_s.iter_mut().chain(parameters.log_tau_r.iter_mut()) {
+    for tau in parameters
+        .log_tau_s
+        .iter_mut()
+        .chain(parameters.log_tau_r.iter_mut())
+    {
         *tau = log_uniform();
     }
     let mut theta = layout.network.gather(&parameters);
@@ -56,7 +60,11 @@ pub(super) fn start(plan: &FitPlan, dataset: &Dataset, index: usize) -> Vec<f64>
 fn tau_range(dataset: &Dataset) -> (f64, f64) {
     let time = dataset.time();
     let span = |n: usize| time[n - 1] - time[0];
-    let longest = dataset.trial_length().iter().map(|&n| span(n)).fold(0.0, f64::max);
+    let longest = dataset
+        .trial_length()
+        .iter()
+        .map(|&n| span(n))
+        .fold(0.0, f64::max);
     let interval = (time[time.len() - 1] - time[0]) / (time.len() - 1) as f64;
     let low = 2.0 * interval;
     (low, (20.0 * interval).min(0.25 * longest).max(low))
@@ -68,7 +76,13 @@ fn input_std(plan: &FitPlan, dataset: &Dataset) -> Vec<f64> {
     let of = |input: usize| {
         let values: Vec<f64> = train
             .iter()
-            .flat_map(|&k| dataset.inputs()[k].row(input).iter().copied().collect::<Vec<_>>())
+            .flat_map(|&k| {
+                dataset.inputs()[k]
+                    .row(input)
+                    .iter()
+                    .copied()
+                    .collect::<Vec<_>>()
+            })
             .collect();
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64;
@@ -95,7 +109,9 @@ fn readout_start(plan: &FitPlan, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let gains = readout.gains().len();
     let std = 1.0 / (plan.layout.n_units as f64).sqrt();
     let mut theta: Vec<f64> = match readout.kind() {
-        ReadoutKind::Linear => (0..gains).map(|_| std * rng.sample::<f64, _>(StandardNormal)).collect(),
+        ReadoutKind::Linear => (0..gains)
+            .map(|_| std * rng.sample::<f64, _>(StandardNormal))
+            .collect(),
         _ => vec![1.0; gains],
     };
     theta.resize(readout.n_parameters(), 0.0);
@@ -106,10 +122,11 @@ fn initial_start(plan: &FitPlan, rest: &[f64]) -> Vec<f64> {
     let layout = &plan.layout;
     let rates = || rest.iter().map(|&v| layout.activation.value(v));
     match (&layout.initial_state, layout.model) {
-        (InitialStateKind::Learned, ModelKind::Rate) | (InitialStateKind::LearnedFree, ModelKind::Rate) => {
-            rates().collect()
+        (InitialStateKind::Learned, ModelKind::Rate)
+        | (InitialStateKind::LearnedFree, ModelKind::Rate) => rates().collect(),
+        (InitialStateKind::LearnedFree, ModelKind::TwoConstant) => {
+            rest.iter().copied().chain(rates()).collect()
         }
-        (InitialStateKind::LearnedFree, ModelKind::TwoConstant) => rest.iter().copied().chain(rates()).collect(),
         (InitialStateKind::Learned | InitialStateKind::LearnedFree, _) => rest.to_vec(),
         _ => Vec::new(),
     }
@@ -132,7 +149,10 @@ fn project(plan: &FitPlan, theta: Vec<f64>) -> Vec<f64> {
 }
 
 /// The point that `init` names, read from its result.
-pub(super) fn from_result(plan: &FitPlan, dataset: &Dataset) -> Result<Option<Vec<f64>>, PlanError> {
+pub(super) fn from_result(
+    plan: &FitPlan,
+    dataset: &Dataset,
+) -> Result<Option<Vec<f64>>, PlanError> {
     let Init::File(path) = &plan.config.init else {
         return Ok(None);
     };
@@ -142,10 +162,22 @@ pub(super) fn from_result(plan: &FitPlan, dataset: &Dataset) -> Result<Option<Ve
     let shaped = |name: &str, expected: &[usize]| shaped(&group, path, name, expected);
     let (n, m) = (layout.n_units, layout.n_inputs);
     let vector = |name: &str, exists: bool| -> Result<DVector<f64>, PlanError> {
-        Ok(DVector::from_vec(if exists { shaped(name, &[n])? } else { Vec::new() }))
+        Ok(DVector::from_vec(if exists {
+            shaped(name, &[n])?
+        } else {
+            Vec::new()
+        }))
     };
-    let b = if group.has("b") { vector("b", true)? } else { DVector::zeros(n) };
-    let u = if m > 0 { DMatrix::from_row_slice(n, m, &shaped("U", &[n, m])?) } else { DMatrix::zeros(n, 0) };
+    let b = if group.has("b") {
+        vector("b", true)?
+    } else {
+        DVector::zeros(n)
+    };
+    let u = if m > 0 {
+        DMatrix::from_row_slice(n, m, &shaped("U", &[n, m])?)
+    } else {
+        DMatrix::zeros(n, 0)
+    };
     let parameters = Parameters {
         w: DMatrix::from_row_slice(n, n, &shaped("W", &[n, n])?),
         u,
@@ -160,12 +192,20 @@ pub(super) fn from_result(plan: &FitPlan, dataset: &Dataset) -> Result<Option<Ve
         None => Ok(Some(theta)),
         Some(at) => Err(PlanError::Init {
             path: path.display().to_string(),
-            reason: format!("parameter {at} is {}: start from a result that is finite", theta[at]),
+            reason: format!(
+                "parameter {at} is {}: start from a result that is finite",
+                theta[at]
+            ),
         }),
     }
 }
 
-fn shaped(group: &StoredGroup, path: &std::path::Path, name: &str, expected: &[usize]) -> Result<Vec<f64>, PlanError> {
+fn shaped(
+    group: &StoredGroup,
+    path: &std::path::Path,
+    name: &str,
+    expected: &[usize],
+) -> Result<Vec<f64>, PlanError> {
     let array = group.read_f64(name)?;
     if array.shape == expected {
         return Ok(array.values);
@@ -181,7 +221,11 @@ fn shaped(group: &StoredGroup, path: &std::path::Path, name: &str, expected: &[u
 
 type Reader<'a> = dyn Fn(&str, &[usize]) -> Result<Vec<f64>, PlanError> + 'a;
 
-fn stored_readout(plan: &FitPlan, dataset: &Dataset, shaped: &Reader<'_>) -> Result<Vec<f64>, PlanError> {
+fn stored_readout(
+    plan: &FitPlan,
+    dataset: &Dataset,
+    shaped: &Reader<'_>,
+) -> Result<Vec<f64>, PlanError> {
     let (p, n) = (dataset.n_outputs(), plan.layout.n_units);
     let gain = match plan.layout.readout.kind() {
         ReadoutKind::Direct => return Ok(Vec::new()),
@@ -192,17 +236,26 @@ fn stored_readout(plan: &FitPlan, dataset: &Dataset, shaped: &Reader<'_>) -> Res
     Ok(plan.layout.readout.theta(&ReadoutValues { gain, offset }))
 }
 
-fn stored_initial(plan: &FitPlan, group: &StoredGroup, shaped: &Reader<'_>) -> Result<Vec<f64>, PlanError> {
+fn stored_initial(
+    plan: &FitPlan,
+    group: &StoredGroup,
+    shaped: &Reader<'_>,
+) -> Result<Vec<f64>, PlanError> {
     let layout = &plan.layout;
     let n = layout.n_units;
     match (&layout.initial_state, layout.model) {
-        (InitialStateKind::Learned | InitialStateKind::LearnedFree, ModelKind::Rate) => shaped("r0", &[n]),
+        (InitialStateKind::Learned | InitialStateKind::LearnedFree, ModelKind::Rate) => {
+            shaped("r0", &[n])
+        }
         (InitialStateKind::LearnedFree, ModelKind::TwoConstant) => {
             let currents = shaped("I0", &[n])?;
             let rates = if group.has("r0") {
                 shaped("r0", &[n])?
             } else {
-                currents.iter().map(|&v| layout.activation.value(v)).collect()
+                currents
+                    .iter()
+                    .map(|&v| layout.activation.value(v))
+                    .collect()
             };
             Ok([currents, rates].concat())
         }
