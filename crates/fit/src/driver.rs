@@ -15,7 +15,7 @@ use std::time::Instant;
 use thiserror::Error;
 
 pub use provenance::Provenance;
-pub use score::{Predictions, Scores};
+pub use score::{Predictions, Scores, ScoresBy};
 pub use write::write_result;
 
 /// Where a fit stands.

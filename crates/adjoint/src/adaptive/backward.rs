@@ -221,9 +221,13 @@ fn adjoint_atol(network: &RateNetwork, rtol: f64, scale: f64) -> Vec<f64> {
     let shape = network.shape(1);
     let mut atol = vec![base; shape.len()];
     if !shape.currents().is_empty() && !shape.rates().is_empty() {
-        for unit in 0..shape.n_units {
-            // decay = 1 / tau
-            atol[unit] = base * (network.decay_r()[unit] / network.decay_s()[unit]).min(1.0);
+        let ratios = network
+            .decay_r()
+            .iter()
+            .zip(network.decay_s())
+            .map(|(r, s)| r / s);
+        for (atol, ratio) in atol.iter_mut().zip(ratios) {
+            *atol = base * ratio.min(1.0);
         }
     }
     atol

@@ -20,6 +20,15 @@ pub struct Predictions {
     pub predictions: Vec<DMatrix<f64>>,
 }
 
+/// R2 by the values of a variable over trials.
+#[derive(Debug, Clone)]
+pub struct ScoresBy {
+    /// The variable.
+    pub variable: String,
+    /// Each of its values, and R2 of its trials by split.
+    pub rows: Vec<(String, [f64; 3])>,
+}
+
 /// How well the fitted network predicts.
 #[derive(Debug, Clone)]
 pub struct Scores {
@@ -32,7 +41,7 @@ pub struct Scores {
     /// The same by output: three rows of `n_outputs`.
     pub r2_by_output: [Vec<f64>; 3],
     /// The same by the values of the variable `score_by`: label, and R2 by split.
-    pub r2_by: Option<(String, Vec<(String, [f64; 3])>)>,
+    pub r2_by: Option<ScoresBy>,
     /// Trials whose solve failed.
     pub failed_trials: usize,
 }
@@ -98,13 +107,13 @@ pub(super) fn scores(
                 .each_ref()
                 .map(|p| sums(p, &|trial, _| values[trial] == *label).r2())
         };
-        Some((
-            name.clone(),
-            labels
+        Some(ScoresBy {
+            variable: name.clone(),
+            rows: labels
                 .iter()
                 .map(|label| (label.clone(), row(label)))
                 .collect(),
-        ))
+        })
     });
     Ok(Scores {
         predictions,

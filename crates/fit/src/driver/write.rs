@@ -1,5 +1,5 @@
 use super::provenance::now;
-use super::score::{Predictions, SPLITS};
+use super::score::{Predictions, SPLITS, ScoresBy};
 use super::{FitResult, Provenance, Run, Rung};
 use crate::dataset::Dataset;
 use crate::initial_state::InitialStateKind;
@@ -193,6 +193,9 @@ fn count(name: &str, dims: &[&str], values: Vec<i64>, what: &str) -> Variable {
     Variable::new(name, dims, values).units("1").long_name(what)
 }
 
+/// The time constants of one kind at an iteration.
+type TauOf = fn(&IterationRecord) -> &Vec<f64>;
+
 fn history(records: &[IterationRecord], names: &Names) -> Group {
     let at = ["iteration"];
     let column =
@@ -262,7 +265,7 @@ fn history(records: &[IterationRecord], names: &Names) -> Group {
             integers(&|r| r.rejected_solves),
             "failed solves since the start of the run",
         ));
-    let taus: [(&str, fn(&IterationRecord) -> &Vec<f64>, &str); 2] = [
+    let taus: [(&str, TauOf, &str); 2] = [
         ("tau_s", |r| &r.tau_s, "synaptic time constant"),
         ("tau_r", |r| &r.tau_r, "rate time constant"),
     ];
@@ -346,20 +349,20 @@ fn starts(runs: &[Run], names: &Names) -> Group {
             runs.iter().map(|r| r.start as i64).collect(),
             "stream of the random numbers within the seed",
         ));
-    let kept = |run: &Run, of: &dyn Fn(&IterationRecord) -> Vec<f64>| -> Vec<f64> {
+    let kept = |run: &Run, of: TauOf| -> Vec<f64> {
         let record = run
             .outcome
             .as_ref()
             .ok()
             .and_then(|o| o.history.iter().find(|r| r.iteration == o.kept_iteration));
-        record.map_or_else(|| vec![f64::NAN; n_units], of)
+        record.map_or_else(|| vec![f64::NAN; n_units], |record| of(record).clone())
     };
-    let taus: [(&str, fn(&IterationRecord) -> Vec<f64>, &str); 2] = [
-        ("tau_s", |r| r.tau_s.clone(), "synaptic time constant"),
-        ("tau_r", |r| r.tau_r.clone(), "rate time constant"),
+    let taus: [(&str, TauOf, &str); 2] = [
+        ("tau_s", |r| &r.tau_s, "synaptic time constant"),
+        ("tau_r", |r| &r.tau_r, "rate time constant"),
     ];
     for (name, of, what) in taus {
-        let values: Vec<f64> = runs.iter().flat_map(|run| kept(run, &of)).collect();
+        let values: Vec<f64> = runs.iter().flat_map(|run| kept(run, of)).collect();
         if values.len() == runs.len() * n_units {
             group = group.variable(real(
                 name,
@@ -480,7 +483,11 @@ fn metrics(result: &FitResult, names: &Names) -> Group {
             "1",
             "1 - SSE/SST about the train mean",
         ));
-    if let Some((name, rows)) = &scores.r2_by {
+    if let Some(ScoresBy {
+        variable: name,
+        rows,
+    }) = &scores.r2_by
+    {
         let labels: Vec<String> = rows.iter().map(|(label, _)| label.clone()).collect();
         let values: Vec<f64> = rows.iter().flat_map(|(_, r2)| r2.iter().copied()).collect();
         group = group
