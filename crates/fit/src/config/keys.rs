@@ -116,7 +116,7 @@ keys! {
     input_connectivity: InputMask = InputMask::Full;
     /// sign of the weights out of each source unit: free, or a list of 1, -1 and 0 (free), one a unit
     signs: SignConstraint = SignConstraint::Free;
-    /// units that share a time constant: unit (none), global (all), group:NAME (equal in that variable over output), groups (the table [groups])
+    /// units that share a time constant: unit (none), global (all), group:NAME (equal in that variable over output), groups (the table `groups`)
     time_constants: TauTying = TauTying::Unit;
     /// low, high bound of every time constant, in the dataset's time unit; auto: a tenth of the shortest sample interval, ten times the longest trial
     tau_bounds: Auto<TauBounds> = Auto::Auto;
