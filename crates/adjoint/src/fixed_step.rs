@@ -18,7 +18,7 @@ use crate::{Adjoint, Direction, FixedStepMethod, Phase, Sensitivities, SolveErro
 use crate::{Statistics, Trajectory};
 use drive::Drives;
 use forcing::Forcing;
-use grid::{Grid, Step};
+pub(crate) use grid::{Grid, Step};
 use scheme::{GradientSum, NewtonFailure, Scheme};
 use tauscope_dynamics::{InputSignal, ModelKind, RateNetwork};
 

@@ -1,4 +1,5 @@
 use crate::adaptive::{self, DenseTape};
+use crate::exponential;
 use crate::fixed_step::{self, StepTape};
 use crate::{Direction, Integrator, SolveError};
 use tauscope_dynamics::{Gradient, InputSignal, RateNetwork};
@@ -40,6 +41,7 @@ pub struct Trajectory {
 pub(crate) enum Tape {
     Dense(DenseTape),
     Steps(StepTape),
+    Exponential(Box<exponential::StepTape>),
 }
 
 impl Trajectory {
@@ -50,13 +52,21 @@ impl Trajectory {
 
     /// Rates at evaluation time `j`, (unit, trial).
     pub fn rates(&self, j: usize) -> &[f64] {
-        &self.rates[j * self.block_len..(j + 1) * self.block_len]
+        match &self.tape {
+            Tape::Exponential(tape) => tape.rates(j),
+            _ => &self.rates[j * self.block_len..(j + 1) * self.block_len],
+        }
     }
 
     /// State at evaluation time `j`, see `StateShape`.
-    pub fn state(&self, j: usize) -> &[f64] {
-        let len = self.states.len() / self.t_eval.len();
-        &self.states[j * len..(j + 1) * len]
+    pub fn state(&self, j: usize) -> Vec<f64> {
+        match &self.tape {
+            Tape::Exponential(tape) => tape.state(j),
+            _ => {
+                let len = self.states.len() / self.t_eval.len();
+                self.states[j * len..(j + 1) * len].to_vec()
+            }
+        }
     }
 }
 
@@ -109,6 +119,9 @@ pub fn forward(
         Integrator::Adaptive { method, tolerances } => {
             adaptive::forward(network, input, y0, t_eval, method, tolerances)
         }
+        Integrator::Exponential { method, control } => {
+            exponential::forward(network, input, y0, t_eval, method, control)
+        }
         Integrator::FixedStep { method, step } => {
             fixed_step::forward(network, input, y0, t_eval, method, step)
         }
@@ -127,14 +140,16 @@ pub fn backward(
     cotangents: &[f64],
     integrator: &Integrator,
 ) -> Result<Adjoint, SolveError> {
-    debug_assert_eq!(cotangents.len(), trajectory.rates.len());
+    debug_assert_eq!(
+        cotangents.len(),
+        trajectory.block_len * trajectory.t_eval.len()
+    );
     match (&trajectory.tape, *integrator) {
         (Tape::Dense(tape), Integrator::Adaptive { method, tolerances }) => adaptive::backward(
             network, input, trajectory, tape, cotangents, method, tolerances,
         ),
-        (Tape::Dense(_), Integrator::FixedStep { .. }) => {
-            unreachable!("the trajectory was made by another integrator")
-        }
+        (Tape::Dense(_), _) => unreachable!("the trajectory was made by another integrator"),
+        (Tape::Exponential(tape), _) => exponential::backward(network, input, tape, cotangents),
         (Tape::Steps(tape), _) => {
             fixed_step::backward(network, input, trajectory, tape, cotangents)
         }
@@ -161,6 +176,9 @@ pub fn sensitivities(
     match *integrator {
         Integrator::Adaptive { tolerances, .. } => {
             adaptive::sensitivities(network, input, y0, directions, t_eval, tolerances)
+        }
+        Integrator::Exponential { method, control } => {
+            exponential::sensitivities(network, input, y0, directions, t_eval, method, control)
         }
         Integrator::FixedStep { method, step } => {
             fixed_step::sensitivities(network, input, y0, directions, t_eval, method, step)

@@ -11,6 +11,7 @@
 mod adaptive;
 mod direction;
 mod error;
+mod exponential;
 mod fixed_step;
 mod forward;
 mod method;
@@ -21,5 +22,5 @@ pub use error::{Phase, SolveError};
 pub use forward::{
     Adjoint, Sensitivities, Statistics, Trajectory, backward, forward, sensitivities,
 };
-pub use method::{AdaptiveMethod, FixedStepMethod, Integrator};
+pub use method::{AdaptiveMethod, ExponentialMethod, FixedStepMethod, Integrator, StepControl};
 pub use tolerances::Tolerances;

@@ -100,6 +100,54 @@ impl FixedStepMethod {
     }
 }
 
+/// An integrator that takes both decays and the input exactly and approximates only `W r` and `f(I)`, by polynomials over
+/// the step. Its gradient is the exact transpose of the steps that were taken.
+///
+/// No decay limits the step, however short its time constant; only a recurrent loop that is fast against the step does.
+///
+/// # Reference
+/// Hochbruck & Ostermann, *Exponential integrators*, Acta Numerica 19 (2010), doi:10.1017/S0962492910000048.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExponentialMethod {
+    /// Order 4, one product with W a step: `W r` is extrapolated from three steps, corrected with the product of the
+    /// predicted rates, and that product is passed on. For regular samples and smooth inputs.
+    ExpAdams,
+    /// Order 4, two products with W a step, nothing remembered: `W r` and `W r'` at both ends. For inputs that jump or
+    /// kink and for irregular samples.
+    ExpHermite,
+}
+
+impl ExponentialMethod {
+    /// Both.
+    pub const ALL: [ExponentialMethod; 2] =
+        [ExponentialMethod::ExpAdams, ExponentialMethod::ExpHermite];
+
+    /// The name used on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            ExponentialMethod::ExpAdams => "exp-adams",
+            ExponentialMethod::ExpHermite => "exp-hermite",
+        }
+    }
+
+    /// The method with that [`name`](Self::name), if there is one.
+    pub fn from_name(name: &str) -> Option<ExponentialMethod> {
+        ExponentialMethod::ALL
+            .into_iter()
+            .find(|m| m.name() == name)
+    }
+}
+
+/// Where the steps of a method that can do both come from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum StepControl {
+    /// From tolerances: every stretch between sample times and evaluation times is cut into as few equal steps as they allow.
+    Tolerances(Tolerances),
+    /// Of given longest length, as in [`Integrator::FixedStep`].
+    Step(Option<f64>),
+}
+
 /// A method with what it needs to choose its steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Integrator {
@@ -109,6 +157,13 @@ pub enum Integrator {
         method: AdaptiveMethod,
         /// Its tolerances.
         tolerances: Tolerances,
+    },
+    /// Exponential methods, with steps of either kind; gradients by the exact discrete adjoint.
+    Exponential {
+        /// The method.
+        method: ExponentialMethod,
+        /// Its steps.
+        control: StepControl,
     },
     /// Steps of given length; gradients by the exact discrete adjoint.
     FixedStep {
@@ -121,10 +176,32 @@ pub enum Integrator {
 }
 
 impl Integrator {
+    /// Whether steps have a given length rather than follow from tolerances.
+    pub fn has_fixed_steps(&self) -> bool {
+        match self {
+            Integrator::Adaptive { .. } => false,
+            Integrator::Exponential { control, .. } => matches!(control, StepControl::Step(_)),
+            Integrator::FixedStep { .. } => true,
+        }
+    }
+
+    /// The longest step, where one is given.
+    pub fn step(&self) -> Option<f64> {
+        match *self {
+            Integrator::Exponential {
+                control: StepControl::Step(step),
+                ..
+            }
+            | Integrator::FixedStep { step, .. } => step,
+            _ => None,
+        }
+    }
+
     /// The name of the method.
     pub fn name(&self) -> &'static str {
         match self {
             Integrator::Adaptive { method, .. } => method.name(),
+            Integrator::Exponential { method, .. } => method.name(),
             Integrator::FixedStep { method, .. } => method.name(),
         }
     }

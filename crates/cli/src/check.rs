@@ -96,7 +96,7 @@ fn stored_configuration(file: &StoredFile) -> Result<String, StoreError> {
 fn tolerance(config: &EffectiveConfig) -> f64 {
     match config.integrator() {
         Integrator::Adaptive { tolerances, .. } => (1e3 * tolerances.rtol).clamp(1e-6, 1e-2),
-        Integrator::FixedStep { .. } => 1e-6,
+        Integrator::Exponential { .. } | Integrator::FixedStep { .. } => 1e-6,
     }
 }
 

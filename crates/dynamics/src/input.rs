@@ -1,6 +1,7 @@
 use crate::ModelError;
 use nalgebra::{DMatrix, DMatrixView};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// What an input does between its samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,6 +142,12 @@ impl InputSignal {
     /// Inputs at sample `k`, (input, trial).
     pub fn sample(&self, k: usize) -> DMatrixView<'_, f64> {
         self.samples.columns(k * self.n_trials, self.n_trials)
+    }
+
+    /// Inputs at consecutive samples, (input, sample x trial), column-major.
+    pub fn samples(&self, range: Range<usize>) -> &[f64] {
+        let len = self.samples.nrows() * self.n_trials;
+        &self.samples.as_slice()[range.start * len..range.end * len]
     }
 
     /// Inputs at time `t`, (input, trial); before the first sample and after the last they are kept.

@@ -200,11 +200,9 @@ impl RateNetwork {
                 relax(d_rates, rates, self.decay_r());
             }
             ModelKind::Rate => {
-                dy.copy_from_slice(drive);
-                self.add_w(y, dy);
-                for v in dy.iter_mut() {
-                    *v = self.activation.value(*v);
-                }
+                let mut argument = drive.to_vec();
+                self.add_w(y, &mut argument);
+                self.activation.values(&argument, dy);
                 relax(dy, y, self.decay_r());
             }
             ModelKind::Current => {

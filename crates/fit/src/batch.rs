@@ -51,10 +51,7 @@ impl Stride {
     /// # Errors
     /// [`StepError`] where such a step is no whole multiple of a regular interval.
     pub fn new(dataset: &Dataset, integrator: &Integrator) -> Result<Stride, StepError> {
-        let Integrator::FixedStep {
-            step: Some(step), ..
-        } = *integrator
-        else {
+        let Some(step) = integrator.step() else {
             return Ok(Stride(1));
         };
         const SLACK: f64 = 1e-6;
@@ -225,7 +222,7 @@ fn observers(
     for (j, &t) in targets.iter().enumerate() {
         let parts = match (dataset.target_sampling(), integrator) {
             (TargetSampling::Point, _) => vec![(t, 1.0)],
-            (TargetSampling::BinMean, Integrator::Adaptive { .. }) => {
+            (TargetSampling::BinMean, integrator) if !integrator.has_fixed_steps() => {
                 let h = width(j);
                 vec![
                     (t, 1.0 / 6.0),
@@ -233,7 +230,7 @@ fn observers(
                     (bin_end(targets, j, h), 1.0 / 6.0),
                 ]
             }
-            (TargetSampling::BinMean, Integrator::FixedStep { .. }) => {
+            (TargetSampling::BinMean, _) => {
                 vec![(t, 0.5), (bin_end(targets, j, width(j)), 0.5)]
             }
         };

@@ -161,7 +161,7 @@ pub(crate) fn backward(
         let mut initial_state = vec![0.0; shape.len()];
         if scale > 0.0 {
             network.rates_vjp(
-                trajectory.state(0),
+                &trajectory.state(0),
                 &cotangents[..shape.block_len()],
                 &mut initial_state,
             );
@@ -343,7 +343,7 @@ impl<'n> Observer<&AdjointSystem<'n>> for Collector<'_> {
             let cotangent = &self.cotangents[j * len..][..len];
             system
                 .network
-                .rates_vjp(self.trajectory.state(j), cotangent, &mut b.jump);
+                .rates_vjp(&self.trajectory.state(j), cotangent, &mut b.jump);
             system.lanes.to_lanes(&b.jump, &mut b.blocks);
             for (l, jump) in lambda.iter_mut().zip(&b.blocks) {
                 *l += jump;

@@ -4,23 +4,23 @@ use tauscope_dynamics::InputSignal;
 
 /// One step, which lies within one sample interval of the input.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Step {
-    pub(super) t0: f64,
-    pub(super) t1: f64,
+pub(crate) struct Step {
+    pub(crate) t0: f64,
+    pub(crate) t1: f64,
     /// Length: `t1 - t0` but for round-off, equal for all parts of a stretch.
-    pub(super) h: f64,
+    pub(crate) h: f64,
     /// The sample at or before the step.
-    pub(super) interval: usize,
+    pub(crate) interval: usize,
     /// Whether `t1` is the time of the next sample.
-    pub(super) ends_interval: bool,
+    pub(crate) ends_interval: bool,
 }
 
 /// The steps of a solve. Node `n` is the state before step `n`, so there is one node more than steps.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Grid {
-    pub(super) steps: Vec<Step>,
+pub(crate) struct Grid {
+    pub(crate) steps: Vec<Step>,
     /// The node of every evaluation time.
-    pub(super) eval_nodes: Vec<usize>,
+    pub(crate) eval_nodes: Vec<usize>,
 }
 
 /// Times that differ by less than this part of a sample interval are one: two computations of the same
@@ -32,7 +32,7 @@ const MAX_STEPS: f64 = 1e8;
 impl Grid {
     /// Sample times and evaluation times, each stretch between neighbours cut into
     /// `ceil(length / step)` equal parts; ends at the last evaluation time, for nothing after it counts.
-    pub(super) fn new(
+    pub(crate) fn new(
         input: &InputSignal,
         t_eval: &[f64],
         step: Option<f64>,
@@ -59,13 +59,13 @@ impl Grid {
     }
 
     /// Whether step `n` is the last one of its sample interval, or of all.
-    pub(super) fn completes_interval(&self, n: usize) -> bool {
+    pub(crate) fn completes_interval(&self, n: usize) -> bool {
         let next = self.steps.get(n + 1);
         next.is_none_or(|next| next.interval != self.steps[n].interval)
     }
 
     /// Indices of the evaluation times at `node`.
-    pub(super) fn evaluations_at(&self, node: usize) -> Range<usize> {
+    pub(crate) fn evaluations_at(&self, node: usize) -> Range<usize> {
         let first = self.eval_nodes.partition_point(|&at| at < node);
         first..self.eval_nodes.partition_point(|&at| at <= node)
     }

@@ -1,7 +1,9 @@
 use super::keys::EffectiveConfig;
 use super::value::{Form, Setting, ValueError, wrong_kind};
 use std::path::Path;
-use tauscope_adjoint::{AdaptiveMethod, FixedStepMethod, Integrator, Tolerances};
+use tauscope_adjoint::{
+    AdaptiveMethod, ExponentialMethod, FixedStepMethod, Integrator, StepControl, Tolerances,
+};
 use toml::Value;
 
 /// The time integrator, adaptive or of fixed step.
@@ -9,6 +11,8 @@ use toml::Value;
 pub enum Method {
     /// Steps from tolerances.
     Adaptive(AdaptiveMethod),
+    /// Exact decays; steps from tolerances, or of given length where `step` is set.
+    Exponential(ExponentialMethod),
     /// Steps of given length.
     FixedStep(FixedStepMethod),
 }
@@ -17,13 +21,16 @@ impl Method {
     /// All methods, the adaptive ones first.
     pub fn all() -> impl Iterator<Item = Method> {
         let adaptive = AdaptiveMethod::ALL.into_iter().map(Method::Adaptive);
-        adaptive.chain(FixedStepMethod::ALL.into_iter().map(Method::FixedStep))
+        let exponential = ExponentialMethod::ALL.into_iter().map(Method::Exponential);
+        let fixed_step = FixedStepMethod::ALL.into_iter().map(Method::FixedStep);
+        adaptive.chain(exponential).chain(fixed_step)
     }
 
     /// The name used on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Method::Adaptive(method) => method.name(),
+            Method::Exponential(method) => method.name(),
             Method::FixedStep(method) => method.name(),
         }
     }
@@ -57,12 +64,17 @@ impl Setting for Method {
 impl EffectiveConfig {
     /// The method with its tolerances or its step. An automatic step is one stretch between samples.
     pub fn integrator(&self) -> Integrator {
+        let tolerances = Tolerances {
+            rtol: self.rtol.get(),
+            atol: self.atol(),
+        };
         match self.method {
-            Method::Adaptive(method) => Integrator::Adaptive {
+            Method::Adaptive(method) => Integrator::Adaptive { method, tolerances },
+            Method::Exponential(method) => Integrator::Exponential {
                 method,
-                tolerances: Tolerances {
-                    rtol: self.rtol.get(),
-                    atol: self.atol(),
+                control: match self.step.set() {
+                    Some(step) => StepControl::Step(Some(step.get())),
+                    None => StepControl::Tolerances(tolerances),
                 },
             },
             Method::FixedStep(method) => Integrator::FixedStep {

@@ -1,0 +1,292 @@
+use super::drives::{DriveCotangents, Drives, Panel};
+use super::kernels::{self, MOST};
+use super::product::{add_outer, multiply};
+use super::program::{Filter, MAX_LAG, Operation, REGISTERS, Register, Source};
+use super::run::{StepTape, state_registers, weights_of};
+use super::weights::{WeightCache, Weights};
+use crate::{Adjoint, Phase, SolveError, Statistics};
+use tauscope_dynamics::{Gradient, InputSignal, RateNetwork};
+
+/// See [`crate::backward`]: the exact transpose of the steps that were taken.
+pub(crate) fn backward(
+    network: &RateNetwork,
+    input: &InputSignal,
+    tape: &StepTape,
+    cotangents: &[f64],
+) -> Result<Adjoint, SolveError> {
+    let mut cache = WeightCache::new(network);
+    let mut pass = Backward::new(network, input, tape, cache.tile().len);
+    let block = network.shape(input.n_trials()).block_len();
+    let mut evaluations = tape
+        .eval_frames
+        .iter()
+        .zip(cotangents.chunks_exact(block))
+        .rev()
+        .peekable();
+    let last = tape.eval_frames.last().copied().unwrap_or(0);
+    for frame in (0..=last).rev() {
+        while let Some((_, cotangent)) = evaluations.next_if(|(at, _)| **at == frame) {
+            let own = &mut pass.cotangents[Register::Rate as usize][frame % RING];
+            own.iter_mut().zip(cotangent).for_each(|(o, c)| *o += c);
+        }
+        pass.step(frame, &mut cache);
+        pass.check_finite(frame)?;
+    }
+    Ok(pass.finish())
+}
+
+/// Frames whose cotangents can be alive at once.
+const RING: usize = MAX_LAG + 1;
+
+struct Backward<'a> {
+    network: &'a RateNetwork,
+    input: &'a InputSignal,
+    tape: &'a StepTape,
+    drives: Drives<'a>,
+    drive_cotangents: DriveCotangents<'a>,
+    /// By register and frame modulo [`RING`]; zero where nothing was added.
+    cotangents: Vec<[Vec<f64>; RING]>,
+    /// Cotangents of products, by their source.
+    panels: Vec<(Register, Panel)>,
+    gradient: Gradient,
+    /// Derivatives by log tau_s and log tau_r, by entry of the tile.
+    log_tau: [Vec<f64>; 2],
+    scratch: Vec<f64>,
+    statistics: Statistics,
+}
+
+impl<'a> Backward<'a> {
+    fn new(
+        network: &'a RateNetwork,
+        input: &'a InputSignal,
+        tape: &'a StepTape,
+        tile: usize,
+    ) -> Self {
+        let block = network.shape(input.n_trials()).block_len();
+        let mut used = [false; REGISTERS];
+        for &register in state_registers(network.model())
+            .iter()
+            .chain(&[Register::Rate])
+        {
+            used[register as usize] = true;
+        }
+        for operation in tape.scheme.programs().flatten() {
+            used[operation.target() as usize] = true;
+        }
+        let zeros = |used: bool| vec![0.0; if used { block } else { 0 }];
+        let cotangents = used
+            .iter()
+            .map(|&used| std::array::from_fn(|_| zeros(used)))
+            .collect();
+        Backward {
+            network,
+            input,
+            tape,
+            drives: Drives::new(network, input),
+            drive_cotangents: DriveCotangents::new(network, input),
+            cotangents,
+            panels: Vec::new(),
+            gradient: network.parameters().zeros_like(),
+            log_tau: [vec![0.0; tile], vec![0.0; tile]],
+            scratch: vec![0.0; block],
+            statistics: Statistics::default(),
+        }
+    }
+
+    /// Turns the cotangents of a frame into those of the frames before.
+    fn step(&mut self, frame: usize, cache: &mut WeightCache<'_>) {
+        let tape = self.tape;
+        let interval = tape.steps[frame].interval;
+        self.drives.enter(interval);
+        self.drive_cotangents.enter(interval, &mut self.gradient);
+        let tile = cache.tile().len;
+        let weights = weights_of(cache, tape, frame);
+        let program = tape.scheme.program(weights.geometry.kind);
+        for (operation, weights) in program.iter().zip(&weights.operations).rev() {
+            let target = operation.target() as usize;
+            let mut of = std::mem::take(&mut self.cotangents[target][frame % RING]);
+            match operation {
+                Operation::Combine { filter, .. } => {
+                    self.combine(*filter, weights, tile, frame, &of)
+                }
+                Operation::Activate {
+                    target,
+                    of: argument,
+                } => {
+                    let rates = tape.frames.get(*target, frame);
+                    self.network
+                        .activation()
+                        .slopes_of_values(rates, &mut self.scratch);
+                    let into = &mut self.cotangents[*argument as usize][frame % RING];
+                    kernels::add_elementwise(&self.scratch, &of, into);
+                }
+                Operation::Multiply { of: source, .. } => self.multiply(*source, frame, &of),
+                Operation::Chain {
+                    rate,
+                    current,
+                    times,
+                    ..
+                } => self.chain(*rate, *current, *times, frame, &of),
+            }
+            of.fill(0.0);
+            self.cotangents[target][frame % RING] = of;
+        }
+        self.statistics.steps += 1;
+    }
+
+    fn combine(
+        &mut self,
+        filter: Filter,
+        weights: &Weights,
+        tile: usize,
+        frame: usize,
+        of: &[f64],
+    ) {
+        let mut inputs: [&[f64]; MOST] = [&[]; MOST];
+        let mut into: [Vec<f64>; MOST] = Default::default();
+        for ((input, into), &source) in inputs.iter_mut().zip(&mut into).zip(&weights.sources) {
+            *input = match source {
+                Source::Register(register, lag) => self.tape.frames.get(register, frame - lag),
+                Source::DriveLeft => &self.drives.left,
+                Source::DriveRight => &self.drives.right,
+            };
+            *into = std::mem::take(slot(
+                &mut self.cotangents,
+                &mut self.drive_cotangents,
+                source,
+                frame,
+            ));
+        }
+        let n = weights.sources.len();
+        let none = &mut Vec::new();
+        let log_tau = match filter {
+            Filter::Synaptic => &mut self.log_tau[0],
+            Filter::Rate => &mut self.log_tau[1],
+            Filter::Instant => none,
+        };
+        kernels::combine_transposed(
+            of,
+            tile,
+            &weights.weights,
+            &weights.by_log_tau,
+            &inputs[..n],
+            &mut into[..n],
+            log_tau,
+        );
+        for (into, &source) in into.into_iter().zip(&weights.sources) {
+            *slot(
+                &mut self.cotangents,
+                &mut self.drive_cotangents,
+                source,
+                frame,
+            ) = into;
+        }
+    }
+
+    fn multiply(&mut self, source: Register, frame: usize, of: &[f64]) {
+        let into = &mut self.cotangents[source as usize][frame % RING];
+        multiply(self.network.w_transposed(), of, into, true);
+        self.statistics.rhs_evaluations += self.input.n_trials() as u64;
+        let at = self
+            .panels
+            .iter()
+            .position(|(register, _)| *register == source);
+        let at = at.unwrap_or_else(|| {
+            let panel = Panel::new(of.len(), self.input.n_trials());
+            self.panels.push((source, panel));
+            self.panels.len() - 1
+        });
+        let (frames, w) = (&self.tape.frames, &mut self.gradient.w);
+        self.panels[at].1.push(frame, of, |a, first, n| {
+            add_outer(a, frames.range(source, first, n), w);
+        });
+    }
+
+    /// `target = f'(I) v`: `v` gains `f'(I) of`, I gains `f''(I) v of`.
+    fn chain(&mut self, rate: Source, current: Source, times: Register, frame: usize, of: &[f64]) {
+        let Source::Register(rate, lag) = rate else {
+            return;
+        };
+        let rates = self.tape.frames.get(rate, frame - lag);
+        let activation = self.network.activation();
+        activation.slopes_of_values(rates, &mut self.scratch);
+        kernels::add_elementwise(
+            &self.scratch,
+            of,
+            &mut self.cotangents[times as usize][frame % RING],
+        );
+        activation.curvatures_of_values(rates, &mut self.scratch);
+        let v = self.tape.frames.get(times, frame);
+        self.scratch.iter_mut().zip(v).for_each(|(s, v)| *s *= v);
+        let into = slot(
+            &mut self.cotangents,
+            &mut self.drive_cotangents,
+            current,
+            frame,
+        );
+        kernels::add_elementwise(&self.scratch, of, into);
+    }
+
+    fn check_finite(&self, frame: usize) -> Result<(), SolveError> {
+        // what is alive before frame `frame`; a frame without a step has none
+        let before = (frame + RING - 1) % RING;
+        for &register in state_registers(self.network.model()) {
+            let bad = self.cotangents[register as usize][before]
+                .iter()
+                .position(|v| !v.is_finite());
+            if let Some(at) = bad {
+                return Err(SolveError::NotFinite {
+                    phase: Phase::Backward,
+                    time: self
+                        .tape
+                        .steps
+                        .get(frame)
+                        .map_or(self.input.start(), |s| s.t1 - s.geometry.h),
+                    unit: at % self.network.n_units(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Adjoint {
+        for (source, panel) in &mut self.panels {
+            let (frames, w) = (&self.tape.frames, &mut self.gradient.w);
+            panel.flush(|a, first, n| add_outer(a, frames.range(*source, first, n), w));
+        }
+        self.drive_cotangents.finish(&mut self.gradient);
+        let gradient = &mut self.gradient;
+        let taus = [&mut gradient.log_tau_s, &mut gradient.log_tau_r];
+        for (sums, tau) in self.log_tau.iter().zip(taus) {
+            let units = tau.len();
+            if units > 0 {
+                sums.iter()
+                    .enumerate()
+                    .for_each(|(at, sum)| tau[at % units] += sum);
+            }
+        }
+        let parts = state_registers(self.network.model());
+        let initial_state = parts
+            .iter()
+            .flat_map(|&register| self.cotangents[register as usize][0].clone());
+        Adjoint {
+            initial_state: initial_state.collect(),
+            gradient: self.gradient,
+            statistics: self.statistics,
+        }
+    }
+}
+
+/// Where the cotangent of a source is added.
+fn slot<'s>(
+    cotangents: &'s mut [[Vec<f64>; RING]],
+    drives: &'s mut DriveCotangents<'_>,
+    source: Source,
+    frame: usize,
+) -> &'s mut Vec<f64> {
+    match source {
+        Source::Register(register, lag) => &mut cotangents[register as usize][(frame - lag) % RING],
+        Source::DriveLeft => &mut drives.sides[0],
+        Source::DriveRight => &mut drives.sides[1],
+    }
+}

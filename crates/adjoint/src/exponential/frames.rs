@@ -1,0 +1,186 @@
+use super::program::{Operation, REGISTERS, Register, Source};
+use super::scheme::{Scheme, StepKind};
+
+/// What the registers held after every step. Frame 0 is the start; frame `n` belongs to step `n`.
+#[derive(Debug, Clone)]
+pub(super) struct Frames {
+    /// Length of a block.
+    block: usize,
+    /// Number of frames.
+    len: usize,
+    /// Blocks one after the other, one a frame, or a single one where nothing reads it later.
+    registers: Vec<Vec<f64>>,
+    keeping: [Keeping; REGISTERS],
+}
+
+/// Which frames of a register are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    /// None: no program has it.
+    Nothing,
+    /// The block of the step at hand.
+    Now,
+    /// Those of the first steps, whose programs alone have it.
+    First(usize),
+    All,
+}
+
+impl Frames {
+    /// No frame yet; `capacity` more are expected, blocks of `block` entries.
+    pub(super) fn new(scheme: &Scheme, block: usize, capacity: usize) -> Frames {
+        let keeping = keeping(scheme);
+        let registers = keeping
+            .iter()
+            .map(|keeping| match *keeping {
+                Keeping::Nothing => Vec::new(),
+                Keeping::Now => vec![0.0; block],
+                Keeping::First(frames) => Vec::with_capacity(frames * block),
+                Keeping::All => Vec::with_capacity(capacity.saturating_mul(block)),
+            })
+            .collect();
+        Frames {
+            block,
+            len: 0,
+            registers,
+            keeping,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Makes room for one more frame; `false` where memory does not suffice.
+    pub(super) fn push(&mut self) -> bool {
+        for (register, keeping) in self.registers.iter_mut().zip(&self.keeping) {
+            let wanted = match *keeping {
+                Keeping::All => true,
+                Keeping::First(frames) => self.len < frames,
+                Keeping::Nothing | Keeping::Now => false,
+            };
+            if wanted {
+                if register.try_reserve(self.block).is_err() {
+                    return false;
+                }
+                register.resize(register.len() + self.block, 0.0);
+            }
+        }
+        self.len += 1;
+        true
+    }
+
+    /// Drops the last frames.
+    pub(super) fn truncate(&mut self, len: usize) {
+        for (register, keeping) in self.registers.iter_mut().zip(&self.keeping) {
+            if matches!(keeping, Keeping::All | Keeping::First(_)) {
+                register.truncate(len * self.block);
+            }
+        }
+        self.len = len;
+    }
+
+    fn offset(&self, register: Register, frame: usize) -> usize {
+        match self.keeping[register as usize] {
+            Keeping::Now => 0,
+            _ => frame * self.block,
+        }
+    }
+
+    /// The block of a register in a frame.
+    pub(super) fn get(&self, register: Register, frame: usize) -> &[f64] {
+        &self.registers[register as usize][self.offset(register, frame)..][..self.block]
+    }
+
+    /// Blocks of a register in consecutive frames.
+    pub(super) fn range(&self, register: Register, first: usize, frames: usize) -> &[f64] {
+        &self.registers[register as usize][first * self.block..][..frames * self.block]
+    }
+
+    /// Lets `fill` write the block of `register` in `frame`; it may read every other block, and the earlier ones of the
+    /// same register.
+    pub(super) fn write(
+        &mut self,
+        register: Register,
+        frame: usize,
+        fill: impl FnOnce(&mut [f64], &Readable<'_>),
+    ) {
+        let offset = self.offset(register, frame);
+        let mut own = std::mem::take(&mut self.registers[register as usize]);
+        let (before, rest) = own.split_at_mut(offset);
+        fill(
+            &mut rest[..self.block],
+            &Readable {
+                frames: self,
+                own: register,
+                before,
+                frame,
+            },
+        );
+        self.registers[register as usize] = own;
+    }
+}
+
+/// What may be read while one block is written.
+pub(super) struct Readable<'a> {
+    frames: &'a Frames,
+    own: Register,
+    before: &'a [f64],
+    frame: usize,
+}
+
+impl Readable<'_> {
+    /// The block of `register`, `lag` frames before the one that is written.
+    pub(super) fn get(&self, register: Register, lag: usize) -> &[f64] {
+        if register == self.own {
+            &self.before[(self.frame - lag) * self.frames.block..][..self.frames.block]
+        } else {
+            self.frames.get(register, self.frame - lag)
+        }
+    }
+}
+
+/// What is read by a later step, or on the way back, is kept in all frames in which some step writes it.
+fn keeping(scheme: &Scheme) -> [Keeping; REGISTERS] {
+    let mut keeping = [Keeping::Nothing; REGISTERS];
+    for operation in scheme.programs().flatten() {
+        let target = &mut keeping[operation.target() as usize];
+        if *target == Keeping::Nothing {
+            *target = Keeping::Now;
+        }
+    }
+    let mut keep = |register: Register| keeping[register as usize] = Keeping::All;
+    keep(Register::Current);
+    keep(Register::Rate);
+    for operation in scheme.programs().flatten() {
+        match operation {
+            Operation::Combine { recipe, .. } => {
+                for source in recipe.sources() {
+                    if let Source::Register(register, _) = source {
+                        keep(register);
+                    }
+                }
+            }
+            Operation::Activate { target, .. } => keep(*target),
+            Operation::Multiply { of, .. } => keep(*of),
+            Operation::Chain { rate, times, .. } => {
+                if let Source::Register(register, _) = *rate {
+                    keep(register);
+                }
+                keep(*times);
+            }
+        }
+    }
+    let first = scheme.first_of_last_kind();
+    for (index, keeping) in keeping.iter_mut().enumerate() {
+        let touches = |operation: &Operation| operation.target() as usize == index;
+        let later = scheme.program(scheme.kind(first)).iter().any(touches);
+        if *keeping == Keeping::All && !later && index != Register::Current as usize {
+            *keeping = Keeping::First(first);
+        }
+    }
+    debug_assert!(matches!(
+        scheme.kind(first),
+        StepKind::Adams | StepKind::Hermite
+    ));
+    keeping
+}

@@ -1,0 +1,186 @@
+//! A step as a short list of operations, from which its transpose and its tangent follow.
+
+/// An array (unit, trial) that every step fills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Register {
+    /// I at the end of the step; in the `rate` model the argument of f there.
+    Current,
+    /// r at the end.
+    Rate,
+    /// f(I) at the end.
+    Activity,
+    /// I in the middle.
+    MiddleCurrent,
+    /// f(I) in the middle.
+    MiddleActivity,
+    /// I at the start, after a jump of the input.
+    StartCurrent,
+    /// f(I) at the start, after a jump of the input.
+    StartActivity,
+    /// The same as predicted, before W r at the end is known.
+    PredictedMiddleCurrent,
+    PredictedMiddleActivity,
+    PredictedCurrent,
+    PredictedActivity,
+    /// What W multiplies: r at the end as predicted.
+    PredictedRate,
+    /// W times that: all that later steps know of W r.
+    Product,
+    /// h dI/dt where r' follows from it.
+    CurrentSlope,
+    /// h dr/dt at the end, as predicted.
+    RateSlope,
+    /// W times that.
+    SlopeProduct,
+    /// h dI/dt, h dr/dt and W times that at the start, after a jump of the input.
+    StartCurrentSlope,
+    StartRateSlope,
+    StartSlopeProduct,
+}
+
+/// Number of registers.
+pub(super) const REGISTERS: usize = Register::StartSlopeProduct as usize + 1;
+/// How many steps back a register may be read.
+pub(super) const MAX_LAG: usize = 3;
+
+/// Where in its step the value of a register belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Start,
+    Middle,
+    End,
+}
+
+impl Register {
+    pub(super) fn place(self) -> Place {
+        match self {
+            Register::MiddleCurrent
+            | Register::MiddleActivity
+            | Register::PredictedMiddleCurrent
+            | Register::PredictedMiddleActivity => Place::Middle,
+            Register::StartCurrent
+            | Register::StartActivity
+            | Register::StartCurrentSlope
+            | Register::StartRateSlope
+            | Register::StartSlopeProduct => Place::Start,
+            _ => Place::End,
+        }
+    }
+
+    /// Whether it holds h times a derivative.
+    pub(super) fn is_slope(self) -> bool {
+        matches!(
+            self,
+            Register::CurrentSlope
+                | Register::RateSlope
+                | Register::SlopeProduct
+                | Register::StartCurrentSlope
+                | Register::StartRateSlope
+                | Register::StartSlopeProduct
+        )
+    }
+}
+
+/// What an operation reads: a register of this step or of one before, or `U x + b` at a sample beside the step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    Register(Register, usize),
+    DriveLeft,
+    DriveRight,
+}
+
+/// Of this step.
+pub(super) fn now(register: Register) -> Source {
+    Source::Register(register, 0)
+}
+
+/// Of `lag` steps before.
+pub(super) fn back(register: Register, lag: usize) -> Source {
+    debug_assert!(lag <= MAX_LAG);
+    Source::Register(register, lag)
+}
+
+/// Which time constant a combination depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Filter {
+    Synaptic,
+    Rate,
+    /// None: an infinitely fast filter, which passes its forcing on.
+    Instant,
+}
+
+/// How the weights of a combination follow from the step.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Recipe {
+    /// The filter from the state `from` over the part `until` of the step, forced by the sum of the polynomials through
+    /// the nodes of `forcings`.
+    Relax {
+        from: Option<Source>,
+        until: f64,
+        forcings: Vec<Vec<Source>>,
+    },
+    /// `h (target - of) / tau` at the place `at`, with the drive interpolated there.
+    Slope {
+        at: Place,
+        of: Source,
+        target: Vec<Source>,
+    },
+    /// The same value again.
+    Copy(Source),
+}
+
+/// One operation; its target lies in this step.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Operation {
+    /// A sum over sources, weighted by unit.
+    Combine {
+        target: Register,
+        filter: Filter,
+        recipe: Recipe,
+    },
+    /// `f` of a register of this step.
+    Activate { target: Register, of: Register },
+    /// W times a register of this step.
+    Multiply { target: Register, of: Register },
+    /// `f'(I) v`, with `f'` told by `rate = f(current)`: the chain rule for h dr/dt in the `current` model.
+    Chain {
+        target: Register,
+        rate: Source,
+        current: Source,
+        times: Register,
+    },
+}
+
+impl Operation {
+    pub(super) fn target(&self) -> Register {
+        match *self {
+            Operation::Combine { target, .. }
+            | Operation::Activate { target, .. }
+            | Operation::Multiply { target, .. }
+            | Operation::Chain { target, .. } => target,
+        }
+    }
+}
+
+impl Recipe {
+    /// What is summed, in the order of the weights; the drives last.
+    pub(super) fn sources(&self) -> Vec<Source> {
+        let mut sources = Vec::new();
+        match self {
+            Recipe::Relax { from, forcings, .. } => {
+                sources.extend(*from);
+                sources.extend(forcings.iter().flatten());
+            }
+            Recipe::Slope { of, target, .. } => {
+                sources.push(*of);
+                sources.extend(target);
+            }
+            Recipe::Copy(of) => sources.push(*of),
+        }
+        sources.sort_by_key(|s| !matches!(s, Source::Register(..)));
+        sources
+    }
+}
+
+/// A kind of step.
+pub(super) type Program = Vec<Operation>;

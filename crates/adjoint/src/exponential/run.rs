@@ -1,0 +1,396 @@
+use super::control::{Controller, error_norm};
+use super::drives::Drives;
+use super::frames::Frames;
+use super::kernels::{self, MOST};
+use super::product::multiply;
+use super::program::{MAX_LAG, Operation, Register, Source};
+use super::scheme::{Scheme, StepKind};
+use super::weights::{Geometry, StepWeights, Tile, WeightCache};
+use crate::fixed_step::{Grid, Step};
+use crate::forward::Tape;
+use crate::{ExponentialMethod, Phase, SolveError, Statistics, StepControl, Trajectory};
+use tauscope_dynamics::{InputSignal, ModelKind, RateNetwork, StateShape};
+
+/// A solve, step by step.
+#[derive(Debug, Clone)]
+pub(crate) struct StepTape {
+    pub(super) scheme: Scheme,
+    /// How step `n` was weighted, and the sample interval that it lies in; number 0 is the start.
+    pub(super) steps: Vec<TakenStep>,
+    pub(super) frames: Frames,
+    /// The frame of every evaluation time.
+    pub(super) eval_frames: Vec<usize>,
+    shape: StateShape,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TakenStep {
+    pub(super) geometry: Geometry,
+    pub(super) interval: usize,
+    /// End of the step.
+    pub(super) t1: f64,
+}
+
+impl StepTape {
+    /// Rates at evaluation time `j`, (unit, trial).
+    pub(crate) fn rates(&self, j: usize) -> &[f64] {
+        self.frames.get(Register::Rate, self.eval_frames[j])
+    }
+
+    /// State at evaluation time `j`.
+    pub(crate) fn state(&self, j: usize) -> Vec<f64> {
+        let part = |register| self.frames.get(register, self.eval_frames[j]);
+        match self.shape.model {
+            ModelKind::TwoConstant => [part(Register::Current), part(Register::Rate)].concat(),
+            ModelKind::Rate => part(Register::Rate).to_vec(),
+            ModelKind::Current => part(Register::Current).to_vec(),
+        }
+    }
+}
+
+/// The parts of a state: currents and rates, where the model has them.
+pub(super) fn state_registers(model: ModelKind) -> &'static [Register] {
+    match model {
+        ModelKind::TwoConstant => &[Register::Current, Register::Rate],
+        ModelKind::Rate => &[Register::Rate],
+        ModelKind::Current => &[Register::Current],
+    }
+}
+
+/// See [`crate::forward`].
+pub(crate) fn forward(
+    network: &RateNetwork,
+    input: &InputSignal,
+    y0: &[f64],
+    t_eval: &[f64],
+    method: ExponentialMethod,
+    control: StepControl,
+) -> Result<Trajectory, SolveError> {
+    let (fixed, tolerances) = match control {
+        StepControl::Step(step) => (step, None),
+        StepControl::Tolerances(tolerances) => (None, Some(tolerances)),
+    };
+    let grid = Grid::new(input, t_eval, fixed)?;
+    let mut run = Run::new(network, input, method, grid.steps.len());
+    run.start(y0, grid.steps.first())?;
+    let mut ends = vec![0];
+    match tolerances {
+        None => {
+            for step in &grid.steps {
+                run.step(step)?;
+                ends.push(run.frames.len() - 1);
+            }
+            run.check_finite()?;
+        }
+        Some(tolerances) => {
+            let mut controller = Controller::new(tolerances);
+            for stretch in &grid.steps {
+                run.stretch(stretch, &mut controller)?;
+                ends.push(run.frames.len() - 1);
+            }
+        }
+    }
+    let eval_frames = grid.eval_nodes.iter().map(|&node| ends[node]).collect();
+    Ok(Trajectory {
+        t_eval: t_eval.to_vec(),
+        states: Vec::new(),
+        rates: Vec::new(),
+        block_len: network.shape(input.n_trials()).block_len(),
+        statistics: run.statistics,
+        tape: Tape::Exponential(Box::new(StepTape {
+            scheme: run.scheme,
+            steps: run.steps,
+            frames: run.frames,
+            eval_frames,
+            shape: network.shape(input.n_trials()),
+        })),
+    })
+}
+
+struct Run<'a> {
+    network: &'a RateNetwork,
+    input: &'a InputSignal,
+    scheme: Scheme,
+    drives: Drives<'a>,
+    cache: WeightCache<'a>,
+    frames: Frames,
+    steps: Vec<TakenStep>,
+    statistics: Statistics,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        network: &'a RateNetwork,
+        input: &'a InputSignal,
+        method: ExponentialMethod,
+        steps: usize,
+    ) -> Self {
+        let has_inputs = input.n_inputs() > 0;
+        let scheme = Scheme::new(method, network.model(), input.interpolation(), has_inputs);
+        let block = network.shape(input.n_trials()).block_len();
+        Run {
+            network,
+            input,
+            frames: Frames::new(&scheme, block, steps + 1),
+            scheme,
+            drives: Drives::new(network, input),
+            cache: WeightCache::new(network),
+            steps: Vec::with_capacity(steps + 1),
+            statistics: Statistics::default(),
+        }
+    }
+
+    /// Frame 0, scaled for a first step like `first`.
+    fn start(&mut self, y0: &[f64], first: Option<&Step>) -> Result<(), SolveError> {
+        self.push_frame(self.input.start())?;
+        let parts = state_registers(self.network.model());
+        for (&register, values) in parts.iter().zip(y0.chunks_exact(y0.len() / parts.len())) {
+            self.frames
+                .write(register, 0, |block, _| block.copy_from_slice(values));
+        }
+        // as if a step of the same length had ended here
+        let (start, h) = (self.input.start(), first.map_or(1.0, |first| first.h));
+        let virtual_step = Step {
+            t0: start - h,
+            t1: start,
+            h,
+            interval: 0,
+            ends_interval: false,
+        };
+        self.take(StepKind::Start, &virtual_step);
+        self.check_finite()
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), SolveError> {
+        self.push_frame(step.t0)?;
+        let kind = self.scheme.kind(self.frames.len() - 1);
+        self.take(kind, step);
+        self.statistics.steps += 1;
+        Ok(())
+    }
+
+    /// A stretch between stops, cut into as many steps as its tolerance asks for.
+    fn stretch(&mut self, stretch: &Step, controller: &mut Controller) -> Result<(), SolveError> {
+        let base = self.frames.len();
+        loop {
+            let parts = controller.parts(stretch.h);
+            let worst = self.try_parts(stretch, parts, controller)?;
+            if controller.accept(stretch.h, parts, worst) {
+                return self.check_finite();
+            }
+            self.statistics.rejected += (self.frames.len() - base) as u64;
+            self.statistics.steps -= (self.frames.len() - base) as u64;
+            self.frames.truncate(base);
+            self.steps.truncate(base);
+            if controller.parts(stretch.h) > MOST_PARTS {
+                return Err(self.too_short(stretch, parts, worst));
+            }
+        }
+    }
+
+    /// Takes the steps and returns the largest error estimate, in units of what is allowed; stops at the first step
+    /// whose error forbids the rest.
+    fn try_parts(
+        &mut self,
+        stretch: &Step,
+        parts: usize,
+        controller: &Controller,
+    ) -> Result<f64, SolveError> {
+        let h = stretch.h / parts as f64;
+        let mut worst = 0.0_f64;
+        for part in 0..parts {
+            let last = part + 1 == parts;
+            self.step(&Step {
+                t0: stretch.t0 + h * part as f64,
+                t1: if last {
+                    stretch.t1
+                } else {
+                    stretch.t0 + h * (part + 1) as f64
+                },
+                h,
+                interval: stretch.interval,
+                ends_interval: stretch.ends_interval && last,
+            })?;
+            let frame = self.frames.len() - 1;
+            let (predicted, corrected) = self.scheme.estimate;
+            let norm = error_norm(
+                self.frames.get(predicted, frame),
+                self.frames.get(corrected, frame),
+                self.network.n_units(),
+                controller.tolerances(),
+            );
+            // a NaN must not compare as small
+            worst = if norm.is_nan() {
+                f64::INFINITY
+            } else {
+                worst.max(norm)
+            };
+            if !controller.is_small(worst) {
+                break;
+            }
+        }
+        Ok(worst)
+    }
+
+    fn too_short(&self, stretch: &Step, parts: usize, worst: f64) -> SolveError {
+        SolveError::Stalled {
+            phase: Phase::Forward,
+            time: stretch.t0,
+            step: stretch.h / parts as f64,
+            reason: format!(
+                "the error estimate is still {worst:.1e} times what the tolerance allows: the recurrent loop is too fast or the state diverges; raise the lower bound of the time constants, bound the weights, or choose a stiff method"
+            ),
+        }
+    }
+
+    fn push_frame(&mut self, time: f64) -> Result<(), SolveError> {
+        if self.frames.push() {
+            return Ok(());
+        }
+        Err(SolveError::Stalled {
+            phase: Phase::Forward,
+            time,
+            step: f64::NAN,
+            reason: format!("{} steps do not fit in memory", self.frames.len()),
+        })
+    }
+
+    fn take(&mut self, kind: StepKind, step: &Step) {
+        let frame = self.frames.len() - 1;
+        let geometry = self.geometry(kind, step);
+        let program = self.scheme.program(kind);
+        let tile = self.cache.tile();
+        let weights = self.cache.near(&geometry, program);
+        self.drives.enter(step.interval);
+        for (operation, weights) in program.iter().zip(&weights.operations) {
+            let context = Context {
+                network: self.network,
+                drives: &self.drives,
+                tile,
+            };
+            context.apply(operation, weights, &mut self.frames, frame);
+            if matches!(operation, Operation::Multiply { .. }) {
+                self.statistics.rhs_evaluations += self.input.n_trials() as u64;
+            }
+        }
+        self.steps.push(TakenStep {
+            geometry: weights.geometry,
+            interval: step.interval,
+            t1: step.t1,
+        });
+    }
+
+    fn geometry(&self, kind: StepKind, step: &Step) -> Geometry {
+        let mut lengths = [1.0; MAX_LAG + 1];
+        for (lag, length) in lengths.iter_mut().enumerate().skip(1) {
+            if let Some(before) = self.steps.len().checked_sub(lag) {
+                *length = self.steps[before].geometry.h / step.h;
+            }
+        }
+        let time = self.input.time();
+        let left = (time[step.interval] - step.t0) / step.h;
+        // beyond the last sample that one is kept: any place to the right will do
+        let right = time
+            .get(step.interval + 1)
+            .map_or(left + 1.0, |t| (t - step.t0) / step.h);
+        Geometry {
+            kind,
+            h: step.h,
+            lengths,
+            left,
+            right,
+        }
+    }
+
+    /// Of the last frame.
+    fn check_finite(&self) -> Result<(), SolveError> {
+        let frame = self.frames.len() - 1;
+        for &register in state_registers(self.network.model()) {
+            let block = self.frames.get(register, frame);
+            if block.iter().all(|v| v.is_finite()) {
+                continue;
+            }
+            return Err(self.first_not_finite(frame));
+        }
+        Ok(())
+    }
+
+    /// Where a state was last finite.
+    fn first_not_finite(&self, last: usize) -> SolveError {
+        let bad = |frame: usize| {
+            let registers = state_registers(self.network.model());
+            let mut places = registers.iter().filter_map(|&register| {
+                self.frames
+                    .get(register, frame)
+                    .iter()
+                    .position(|v| !v.is_finite())
+            });
+            places.next()
+        };
+        let frame = (0..=last)
+            .find(|&frame| bad(frame).is_some())
+            .unwrap_or(last);
+        SolveError::NotFinite {
+            phase: Phase::Forward,
+            time: self.steps.get(frame).map_or(self.input.start(), |s| s.t1),
+            unit: bad(frame).unwrap_or(0) % self.network.n_units(),
+        }
+    }
+}
+
+/// A stretch that needs more steps than this is not a matter of accuracy.
+const MOST_PARTS: usize = 4096;
+
+/// What operations read beside the frames.
+struct Context<'a> {
+    network: &'a RateNetwork,
+    drives: &'a Drives<'a>,
+    tile: Tile,
+}
+
+impl Context<'_> {
+    fn apply(
+        &self,
+        operation: &Operation,
+        weights: &super::weights::Weights,
+        frames: &mut Frames,
+        frame: usize,
+    ) {
+        let activation = self.network.activation();
+        frames.write(operation.target(), frame, |out, from| match *operation {
+            Operation::Combine { .. } => {
+                let mut inputs: [&[f64]; MOST] = [&[]; MOST];
+                for (input, &source) in inputs.iter_mut().zip(&weights.sources) {
+                    *input = match source {
+                        Source::Register(register, lag) => from.get(register, lag),
+                        Source::DriveLeft => &self.drives.left,
+                        Source::DriveRight => &self.drives.right,
+                    };
+                }
+                let n = weights.sources.len();
+                kernels::combine(out, self.tile.len, &weights.weights, n, &inputs[..n]);
+            }
+            Operation::Activate { of, .. } => activation.values(from.get(of, 0), out),
+            Operation::Multiply { of, .. } => {
+                multiply(&self.network.parameters().w, from.get(of, 0), out, false);
+            }
+            Operation::Chain { rate, times, .. } => {
+                if let Source::Register(rate, lag) = rate {
+                    let mut slopes = vec![0.0; out.len()];
+                    activation.slopes_of_values(from.get(rate, lag), &mut slopes);
+                    kernels::elementwise(&slopes, from.get(times, 0), out);
+                }
+            }
+        });
+    }
+}
+
+/// Weights of a step that was taken, exactly as then.
+pub(super) fn weights_of<'c>(
+    cache: &'c mut WeightCache<'_>,
+    tape: &StepTape,
+    n: usize,
+) -> &'c StepWeights {
+    let geometry = &tape.steps[n].geometry;
+    cache.exact(geometry, tape.scheme.program(geometry.kind))
+}

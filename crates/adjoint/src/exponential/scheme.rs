@@ -1,0 +1,370 @@
+//! The methods, as programs of a step.
+
+use super::program::Register::{
+    Activity, Current, CurrentSlope, MiddleActivity, MiddleCurrent, PredictedActivity,
+    PredictedCurrent, PredictedMiddleActivity, PredictedMiddleCurrent, PredictedRate, Product,
+    Rate, RateSlope, SlopeProduct, StartActivity, StartCurrent, StartCurrentSlope, StartRateSlope,
+    StartSlopeProduct,
+};
+use super::program::{Filter, Operation, Place, Program, Recipe, Register, Source, back, now};
+use crate::ExponentialMethod;
+use tauscope_dynamics::{Interpolation, ModelKind};
+
+/// What a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StepKind {
+    /// Fills the registers at the start of the solve from the state.
+    Start,
+    /// One-step: nothing but the step before is read.
+    Hermite,
+    /// Extrapolates and corrects W r with what earlier steps knew of it.
+    Adams,
+}
+
+/// The programs of one method for one model.
+#[derive(Debug, Clone)]
+pub(super) struct Scheme {
+    pub(super) method: ExponentialMethod,
+    programs: [Program; 3],
+    /// The predicted and the corrected value whose difference is the error estimate.
+    pub(super) estimate: (Register, Register),
+}
+
+/// Steps after the start before the history of `exp-adams` is filled.
+const ADAMS_NEEDS: usize = 2;
+
+impl Scheme {
+    pub(super) fn new(
+        method: ExponentialMethod,
+        model: ModelKind,
+        interpolation: Interpolation,
+        has_inputs: bool,
+    ) -> Scheme {
+        let jumps = has_inputs && interpolation == Interpolation::Hold;
+        let form = Form {
+            model,
+            interpolation,
+            jumps,
+        };
+        let estimate = match model {
+            ModelKind::TwoConstant | ModelKind::Rate => (PredictedRate, Rate),
+            ModelKind::Current => (PredictedCurrent, Current),
+        };
+        Scheme {
+            method,
+            programs: [form.start(), form.hermite(), form.adams()],
+            estimate,
+        }
+    }
+
+    pub(super) fn program(&self, kind: StepKind) -> &Program {
+        &self.programs[kind as usize]
+    }
+
+    /// The kind of step number `n`, counted from 1.
+    pub(super) fn kind(&self, n: usize) -> StepKind {
+        match self.method {
+            ExponentialMethod::ExpAdams if n > ADAMS_NEEDS => StepKind::Adams,
+            _ => StepKind::Hermite,
+        }
+    }
+
+    /// The first step from which on all are of the same kind.
+    pub(super) fn first_of_last_kind(&self) -> usize {
+        match self.method {
+            ExponentialMethod::ExpAdams => ADAMS_NEEDS + 1,
+            ExponentialMethod::ExpHermite => 1,
+        }
+    }
+
+    pub(super) fn programs(&self) -> impl Iterator<Item = &Program> {
+        self.programs.iter()
+    }
+}
+
+/// What the programs depend on.
+#[derive(Clone, Copy)]
+struct Form {
+    model: ModelKind,
+    interpolation: Interpolation,
+    /// Whether the drive may jump between steps.
+    jumps: bool,
+}
+
+fn activate(target: Register, of: Register) -> Operation {
+    Operation::Activate { target, of }
+}
+
+fn multiply(target: Register, of: Register) -> Operation {
+    Operation::Multiply { target, of }
+}
+
+fn copy(target: Register, of: Source) -> Operation {
+    Operation::Combine {
+        target,
+        filter: Filter::Instant,
+        recipe: Recipe::Copy(of),
+    }
+}
+
+/// The rate filter over the step, forced by a polynomial through activities.
+fn rate(target: Register, activities: Vec<Source>) -> Operation {
+    Operation::Combine {
+        target,
+        filter: Filter::Rate,
+        recipe: Recipe::Relax {
+            from: Some(back(Rate, 1)),
+            until: 1.0,
+            forcings: vec![activities],
+        },
+    }
+}
+
+impl Form {
+    fn drive(self) -> Vec<Source> {
+        match self.interpolation {
+            Interpolation::Linear => vec![Source::DriveLeft, Source::DriveRight],
+            Interpolation::Hold => vec![Source::DriveLeft],
+        }
+    }
+
+    /// The current at a place of the step, where W r is a polynomial through `products`.
+    fn current(self, target: Register, products: Vec<Source>) -> Operation {
+        let until = match target.place() {
+            Place::Start => 0.0,
+            Place::Middle => 0.5,
+            Place::End => 1.0,
+        };
+        let (filter, from) = match self.model {
+            ModelKind::Rate => (Filter::Instant, None),
+            _ => (Filter::Synaptic, Some(back(Current, 1))),
+        };
+        Operation::Combine {
+            target,
+            filter,
+            recipe: Recipe::Relax {
+                from,
+                until,
+                forcings: vec![products, self.drive()],
+            },
+        }
+    }
+
+    fn current_slope(self, target: Register, of: Source, product: Source) -> Operation {
+        Operation::Combine {
+            target,
+            filter: Filter::Synaptic,
+            recipe: Recipe::Slope {
+                at: target.place(),
+                of,
+                target: [vec![product], self.drive()].concat(),
+            },
+        }
+    }
+
+    fn rate_slope(self, target: Register, of: Source, activity: Source) -> Operation {
+        Operation::Combine {
+            target,
+            filter: Filter::Rate,
+            recipe: Recipe::Slope {
+                at: target.place(),
+                of,
+                target: vec![activity],
+            },
+        }
+    }
+
+    /// From [`Current`] and [`Rate`] as given (in the `rate` and `current` models from the one that is the state).
+    fn start(self) -> Program {
+        match self.model {
+            ModelKind::TwoConstant => vec![
+                activate(Activity, Current),
+                copy(PredictedRate, now(Rate)),
+                multiply(Product, PredictedRate),
+                self.rate_slope(RateSlope, now(PredictedRate), now(Activity)),
+                multiply(SlopeProduct, RateSlope),
+            ],
+            ModelKind::Rate => vec![
+                copy(PredictedRate, now(Rate)),
+                multiply(Product, PredictedRate),
+                self.current(Current, vec![now(Product)]),
+                activate(Activity, Current),
+                self.rate_slope(RateSlope, now(PredictedRate), now(Activity)),
+                multiply(SlopeProduct, RateSlope),
+            ],
+            ModelKind::Current => vec![
+                copy(PredictedCurrent, now(Current)),
+                activate(PredictedRate, PredictedCurrent),
+                activate(Rate, Current),
+                multiply(Product, PredictedRate),
+                self.current_slope(CurrentSlope, now(PredictedCurrent), now(Product)),
+                Operation::Chain {
+                    target: RateSlope,
+                    rate: now(PredictedRate),
+                    current: now(PredictedCurrent),
+                    times: CurrentSlope,
+                },
+                multiply(SlopeProduct, RateSlope),
+            ],
+        }
+    }
+
+    fn hermite(self) -> Program {
+        let jump = self.jumps && self.model != ModelKind::TwoConstant;
+        let slope = if jump {
+            now(StartSlopeProduct)
+        } else {
+            back(SlopeProduct, 1)
+        };
+        let linear = vec![back(Product, 1), slope];
+        let cubic = vec![back(Product, 1), slope, now(Product), now(SlopeProduct)];
+        let mut program = if jump { self.after_jump() } else { Vec::new() };
+        let first = if jump && self.model == ModelKind::Rate {
+            now(StartActivity)
+        } else {
+            back(Activity, 1)
+        };
+        match self.model {
+            ModelKind::TwoConstant => program.extend([
+                self.current(PredictedMiddleCurrent, linear.clone()),
+                self.current(PredictedCurrent, linear),
+                activate(PredictedMiddleActivity, PredictedMiddleCurrent),
+                activate(PredictedActivity, PredictedCurrent),
+                rate(
+                    PredictedRate,
+                    vec![first, now(PredictedMiddleActivity), now(PredictedActivity)],
+                ),
+                self.rate_slope(RateSlope, now(PredictedRate), now(PredictedActivity)),
+                multiply(Product, PredictedRate),
+                multiply(SlopeProduct, RateSlope),
+                self.current(MiddleCurrent, cubic.clone()),
+                self.current(Current, cubic),
+                activate(MiddleActivity, MiddleCurrent),
+                activate(Activity, Current),
+                rate(Rate, vec![first, now(MiddleActivity), now(Activity)]),
+            ]),
+            ModelKind::Rate => program.extend([
+                self.current(PredictedMiddleCurrent, linear.clone()),
+                self.current(PredictedCurrent, linear),
+                activate(PredictedMiddleActivity, PredictedMiddleCurrent),
+                activate(PredictedActivity, PredictedCurrent),
+                rate(
+                    PredictedRate,
+                    vec![first, now(PredictedMiddleActivity), now(PredictedActivity)],
+                ),
+                multiply(Product, PredictedRate),
+                self.current(Current, vec![now(Product)]),
+                activate(Activity, Current),
+                self.rate_slope(RateSlope, now(PredictedRate), now(Activity)),
+                multiply(SlopeProduct, RateSlope),
+                self.current(MiddleCurrent, cubic),
+                activate(MiddleActivity, MiddleCurrent),
+                rate(Rate, vec![first, now(MiddleActivity), now(Activity)]),
+            ]),
+            ModelKind::Current => program.extend([
+                self.current(PredictedCurrent, linear),
+                activate(PredictedRate, PredictedCurrent),
+                multiply(Product, PredictedRate),
+                self.current_slope(CurrentSlope, now(PredictedCurrent), now(Product)),
+                Operation::Chain {
+                    target: RateSlope,
+                    rate: now(PredictedRate),
+                    current: now(PredictedCurrent),
+                    times: CurrentSlope,
+                },
+                multiply(SlopeProduct, RateSlope),
+                self.current(Current, cubic),
+                activate(Rate, Current),
+            ]),
+        }
+        program
+    }
+
+    /// What a jump of the input changes at once: f(I) in the `rate` model, and h dr/dt in both limits.
+    fn after_jump(self) -> Program {
+        match self.model {
+            ModelKind::TwoConstant => Vec::new(),
+            ModelKind::Rate => vec![
+                self.current(StartCurrent, vec![back(Product, 1)]),
+                activate(StartActivity, StartCurrent),
+                self.rate_slope(StartRateSlope, back(Rate, 1), now(StartActivity)),
+                multiply(StartSlopeProduct, StartRateSlope),
+            ],
+            ModelKind::Current => vec![
+                self.current_slope(StartCurrentSlope, back(Current, 1), back(Product, 1)),
+                Operation::Chain {
+                    target: StartRateSlope,
+                    rate: back(Rate, 1),
+                    current: back(Current, 1),
+                    times: StartCurrentSlope,
+                },
+                multiply(StartSlopeProduct, StartRateSlope),
+            ],
+        }
+    }
+
+    fn adams(self) -> Program {
+        let jump = self.jumps && self.model == ModelKind::Rate;
+        let known: Vec<Source> = (1..=3).map(|lag| back(Product, lag)).collect();
+        let corrected = [vec![now(Product)], known.clone()].concat();
+        match self.model {
+            ModelKind::TwoConstant => vec![
+                self.current(PredictedCurrent, known),
+                activate(PredictedActivity, PredictedCurrent),
+                // f(I) in the middle of this step is not needed: the step before knows its own
+                rate(
+                    PredictedRate,
+                    vec![
+                        now(PredictedActivity),
+                        back(Activity, 1),
+                        back(MiddleActivity, 1),
+                        back(Activity, 2),
+                    ],
+                ),
+                multiply(Product, PredictedRate),
+                self.current(MiddleCurrent, corrected.clone()),
+                self.current(Current, corrected),
+                activate(MiddleActivity, MiddleCurrent),
+                activate(Activity, Current),
+                rate(
+                    Rate,
+                    vec![back(Activity, 1), now(MiddleActivity), now(Activity)],
+                ),
+            ],
+            ModelKind::Rate => {
+                let mut program = Vec::new();
+                let first = if jump {
+                    program.push(self.current(StartCurrent, vec![back(Product, 1)]));
+                    program.push(activate(StartActivity, StartCurrent));
+                    now(StartActivity)
+                } else {
+                    back(Activity, 1)
+                };
+                program.extend([
+                    self.current(PredictedMiddleCurrent, known.clone()),
+                    self.current(PredictedCurrent, known),
+                    activate(PredictedMiddleActivity, PredictedMiddleCurrent),
+                    activate(PredictedActivity, PredictedCurrent),
+                    rate(
+                        PredictedRate,
+                        vec![first, now(PredictedMiddleActivity), now(PredictedActivity)],
+                    ),
+                    multiply(Product, PredictedRate),
+                    self.current(MiddleCurrent, corrected),
+                    self.current(Current, vec![now(Product)]),
+                    activate(MiddleActivity, MiddleCurrent),
+                    activate(Activity, Current),
+                    rate(Rate, vec![first, now(MiddleActivity), now(Activity)]),
+                ]);
+                program
+            }
+            ModelKind::Current => vec![
+                self.current(PredictedCurrent, known),
+                activate(PredictedRate, PredictedCurrent),
+                multiply(Product, PredictedRate),
+                self.current(Current, corrected),
+                activate(Rate, Current),
+            ],
+        }
+    }
+}

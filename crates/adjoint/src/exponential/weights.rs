@@ -1,0 +1,377 @@
+use super::phi::FilterIntegrals;
+use super::program::{Filter, MAX_LAG, Operation, Place, Program, Recipe, Source};
+use super::scheme::StepKind;
+use nalgebra::DMatrix;
+use tauscope_dynamics::RateNetwork;
+
+/// All that the weights of a step depend on beside the network.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Geometry {
+    pub(super) kind: StepKind,
+    pub(super) h: f64,
+    /// Length of the step `lag` steps before over `h`.
+    pub(super) lengths: [f64; MAX_LAG + 1],
+    /// Where the samples beside the step lie, in steps from its start.
+    pub(super) left: f64,
+    pub(super) right: f64,
+}
+
+/// Times computed twice differ by round-off: steps whose geometry differs by less than this are one.
+const SAME: f64 = 1e-9;
+
+impl Geometry {
+    fn is_close(&self, other: &Geometry) -> bool {
+        let close = |a: f64, b: f64| (a - b).abs() <= SAME * a.abs().max(1.0);
+        self.kind == other.kind
+            && (self.h - other.h).abs() <= SAME * self.h
+            && close(self.left, other.left)
+            && close(self.right, other.right)
+            && self
+                .lengths
+                .iter()
+                .zip(&other.lengths)
+                .all(|(&a, &b)| close(a, b))
+    }
+
+    /// Position of a source in steps from the start of this step.
+    fn position(&self, source: Source) -> f64 {
+        match source {
+            Source::DriveLeft => self.left,
+            Source::DriveRight => self.right,
+            Source::Register(register, lag) => {
+                let end = 1.0 - self.lengths[..lag].iter().sum::<f64>();
+                match register.place() {
+                    Place::End => end,
+                    Place::Middle => end - 0.5 * self.lengths[lag],
+                    Place::Start => end - self.lengths[lag],
+                }
+            }
+        }
+    }
+
+    /// What a stored slope must be multiplied with to be one by this step's length; `None` for a value.
+    fn slope_scale(&self, source: Source) -> Option<f64> {
+        match source {
+            Source::Register(register, lag) if register.is_slope() => Some(1.0 / self.lengths[lag]),
+            _ => None,
+        }
+    }
+
+    /// Coefficients, by source, of the polynomial in `s` through values and slopes at the sources.
+    fn polynomial(&self, nodes: &[Source]) -> DMatrix<f64> {
+        let n = nodes.len();
+        let conditions = DMatrix::from_fn(n, n, |row, power| {
+            let s = self.position(nodes[row]);
+            match self.slope_scale(nodes[row]) {
+                None => s.powi(power as i32),
+                Some(_) if power == 0 => 0.0,
+                Some(_) => power as f64 * s.powi(power as i32 - 1),
+            }
+        });
+        let mut inverse = conditions
+            .try_inverse()
+            .unwrap_or_else(|| DMatrix::from_element(n, n, f64::NAN));
+        for (mut column, &node) in inverse.column_iter_mut().zip(nodes) {
+            if let Some(scale) = self.slope_scale(node) {
+                column *= scale;
+            }
+        }
+        inverse
+    }
+}
+
+/// Weights of one combination, one row a source, by unit.
+#[derive(Debug, Clone, Default)]
+struct Rows {
+    weights: Vec<Vec<f64>>,
+    by_log_tau: Vec<Vec<f64>>,
+}
+
+/// How many columns of a (unit, column) block share one copy of the weights, so that vector units are filled.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tile {
+    n_units: usize,
+    pub(super) len: usize,
+}
+
+/// Entries that are computed side by side.
+pub(super) const LANES: usize = 8;
+/// Shorter tiles spend their time on loops.
+const SHORTEST_TILE: usize = 64;
+
+impl Tile {
+    pub(super) fn new(n_units: usize) -> Tile {
+        let mut columns = 1;
+        while n_units * columns % LANES != 0 || n_units * columns < SHORTEST_TILE {
+            columns += 1;
+        }
+        Tile {
+            n_units,
+            len: n_units * columns,
+        }
+    }
+
+    /// Rows interleaved by groups of [`LANES`] entries: (lane, row, group).
+    fn interleave(self, rows: &[Vec<f64>]) -> Vec<f64> {
+        let mut out = vec![0.0; self.len * rows.len()];
+        for (at, out) in out.iter_mut().enumerate() {
+            let (lane, row) = (at % LANES, at / LANES % rows.len());
+            let group = at / (LANES * rows.len());
+            *out = rows[row][(group * LANES + lane) % self.n_units];
+        }
+        out
+    }
+}
+
+/// Weights of one combination, tiled; empty for other operations.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Weights {
+    pub(super) sources: Vec<Source>,
+    /// (lane, source, group)
+    pub(super) weights: Vec<f64>,
+    /// Derivative with respect to log tau of the combination's filter; empty without one.
+    pub(super) by_log_tau: Vec<f64>,
+}
+
+impl Weights {
+    /// Weight of source `row` for `unit`.
+    pub(super) fn at(&self, row: usize, unit: usize) -> f64 {
+        self.weights[(unit / LANES * self.sources.len() + row) * LANES + unit % LANES]
+    }
+}
+
+/// Weights of all operations of a step.
+#[derive(Debug, Clone)]
+pub(super) struct StepWeights {
+    pub(super) geometry: Geometry,
+    pub(super) operations: Vec<Weights>,
+}
+
+/// The weights that were last needed.
+#[derive(Debug)]
+pub(super) struct WeightCache<'a> {
+    network: &'a RateNetwork,
+    tile: Tile,
+    /// The most recently used last.
+    kept: Vec<StepWeights>,
+}
+
+/// Regular sampling with a few sub-steps needs this many; irregular sampling repeats none.
+const KEPT: usize = 24;
+
+impl<'a> WeightCache<'a> {
+    pub(super) fn new(network: &'a RateNetwork) -> Self {
+        WeightCache {
+            network,
+            tile: Tile::new(network.n_units()),
+            kept: Vec::new(),
+        }
+    }
+
+    pub(super) fn tile(&self) -> Tile {
+        self.tile
+    }
+
+    /// The weights of a step of about this geometry; their own `geometry` is the one that they are exact for.
+    pub(super) fn near(&mut self, geometry: &Geometry, program: &Program) -> &StepWeights {
+        self.find(|kept| kept.is_close(geometry), geometry, program)
+    }
+
+    /// The weights of exactly this geometry.
+    pub(super) fn exact(&mut self, geometry: &Geometry, program: &Program) -> &StepWeights {
+        self.find(|kept| kept == geometry, geometry, program)
+    }
+
+    fn find(
+        &mut self,
+        fits: impl Fn(&Geometry) -> bool,
+        geometry: &Geometry,
+        program: &Program,
+    ) -> &StepWeights {
+        let last = self.kept.len();
+        match self.kept.iter().rposition(|kept| fits(&kept.geometry)) {
+            Some(at) if at + 1 == last => {}
+            Some(at) => {
+                let hit = self.kept.remove(at);
+                self.kept.push(hit);
+            }
+            None => {
+                if last == KEPT {
+                    self.kept.remove(0);
+                }
+                let made = StepWeights::new(self.network, self.tile, *geometry, program);
+                self.kept.push(made);
+            }
+        }
+        &self.kept[self.kept.len() - 1]
+    }
+}
+
+impl StepWeights {
+    fn new(
+        network: &RateNetwork,
+        tile: Tile,
+        geometry: Geometry,
+        program: &Program,
+    ) -> StepWeights {
+        let mut integrals = IntegralTable {
+            network,
+            h: geometry.h,
+            made: Vec::new(),
+        };
+        let operations = program
+            .iter()
+            .map(|operation| match operation {
+                Operation::Combine { filter, recipe, .. } => {
+                    let rows = rows(&geometry, &mut integrals, *filter, recipe);
+                    Weights {
+                        sources: recipe.sources(),
+                        weights: tile.interleave(&rows.weights),
+                        by_log_tau: if rows.by_log_tau.is_empty() {
+                            Vec::new()
+                        } else {
+                            tile.interleave(&rows.by_log_tau)
+                        },
+                    }
+                }
+                _ => Weights::default(),
+            })
+            .collect();
+        StepWeights {
+            geometry,
+            operations,
+        }
+    }
+}
+
+/// Integrals of both filters over the parts of one step.
+struct IntegralTable<'a> {
+    network: &'a RateNetwork,
+    h: f64,
+    made: Vec<(Filter, f64, FilterIntegrals)>,
+}
+
+impl IntegralTable<'_> {
+    fn decay(&self, filter: Filter) -> &[f64] {
+        match filter {
+            Filter::Synaptic => self.network.decay_s(),
+            Filter::Rate => self.network.decay_r(),
+            Filter::Instant => &[],
+        }
+    }
+
+    fn get(&mut self, filter: Filter, until: f64) -> &FilterIntegrals {
+        let at = self
+            .made
+            .iter()
+            .position(|(f, u, _)| *f == filter && *u == until);
+        let at = at.unwrap_or_else(|| {
+            let integrals = FilterIntegrals::new(self.decay(filter), self.h * until);
+            self.made.push((filter, until, integrals));
+            self.made.len() - 1
+        });
+        &self.made[at].2
+    }
+}
+
+fn rows(
+    geometry: &Geometry,
+    integrals: &mut IntegralTable<'_>,
+    filter: Filter,
+    recipe: &Recipe,
+) -> Rows {
+    let n_units = integrals.network.n_units();
+    let sources = recipe.sources();
+    let mut rows = Rows {
+        weights: vec![vec![0.0; n_units]; sources.len()],
+        by_log_tau: Vec::new(),
+    };
+    if filter != Filter::Instant {
+        rows.by_log_tau = rows.weights.clone();
+    }
+    let row_of = |source: Source| {
+        sources
+            .iter()
+            .position(|s| *s == source)
+            .unwrap_or(sources.len())
+    };
+    match recipe {
+        Recipe::Copy(_) => rows.weights[0].fill(1.0),
+        Recipe::Relax {
+            from,
+            until,
+            forcings,
+        } => {
+            for nodes in forcings {
+                let polynomial = geometry.polynomial(nodes);
+                for (column, &node) in polynomial.column_iter().zip(nodes) {
+                    // the integral runs over s' = s / until: s^j = until^j s'^j
+                    let coefficients: Vec<f64> = column
+                        .iter()
+                        .enumerate()
+                        .map(|(j, c)| c * until.powi(j as i32))
+                        .collect();
+                    let row = row_of(node);
+                    if filter == Filter::Instant {
+                        rows.weights[row].fill(coefficients.iter().sum());
+                        continue;
+                    }
+                    let filter = integrals.get(filter, *until);
+                    for unit in 0..n_units {
+                        rows.weights[row][unit] = filter.weight(unit, &coefficients);
+                        rows.by_log_tau[row][unit] = filter.weight_by_log_tau(unit, &coefficients);
+                    }
+                }
+            }
+            if let Some(from) = *from {
+                let row = row_of(from);
+                let filter = integrals.get(filter, *until);
+                for unit in 0..n_units {
+                    rows.weights[row][unit] = filter.keep(unit);
+                    rows.by_log_tau[row][unit] = filter.keep_by_log_tau(unit);
+                }
+            }
+        }
+        Recipe::Slope { at, of, target } => {
+            let s: f64 = match at {
+                Place::Start => 0.0,
+                Place::Middle => 0.5,
+                Place::End => 1.0,
+            };
+            let drives: Vec<Source> = target
+                .iter()
+                .copied()
+                .filter(|t| !matches!(t, Source::Register(..)))
+                .collect();
+            let polynomial = geometry.polynomial(&drives);
+            let at_place = |column: usize| -> f64 {
+                polynomial
+                    .column(column)
+                    .iter()
+                    .enumerate()
+                    .map(|(j, c)| c * s.powi(j as i32))
+                    .sum()
+            };
+            let z: Vec<f64> = integrals
+                .decay(filter)
+                .iter()
+                .map(|d| d * geometry.h)
+                .collect();
+            let mut set = |source: Source, factor: f64| {
+                let row = row_of(source);
+                for (unit, z) in z.iter().enumerate() {
+                    rows.weights[row][unit] = factor * z;
+                    rows.by_log_tau[row][unit] = -factor * z;
+                }
+            };
+            set(*of, -1.0);
+            for &source in target {
+                match drives.iter().position(|d| *d == source) {
+                    Some(column) => set(source, at_place(column)),
+                    None => set(source, 1.0),
+                }
+            }
+        }
+    }
+    rows
+}
