@@ -11,9 +11,21 @@ fn main() {
         return;
     }
     watch_head();
-    if let Some(commit) = git(&["rev-parse", "--verify", "HEAD"]) {
-        println!("cargo::rustc-env=TAUSCOPE_GIT_COMMIT={commit}");
+    for source in SOURCES {
+        println!("cargo::rerun-if-changed={source}");
     }
+    if let Some(commit) = git(&["rev-parse", "--verify", "HEAD"]) {
+        let modified = if is_modified() { "-modified" } else { "" };
+        println!("cargo::rustc-env=TAUSCOPE_GIT_COMMIT={commit}{modified}");
+    }
+}
+
+/// What the program is made of: where it differs from the commit, the commit alone would be a false witness.
+const SOURCES: [&str; 3] = ["../../crates", "../../Cargo.toml", "../../Cargo.lock"];
+
+fn is_modified() -> bool {
+    let status = ["status", "--porcelain", "--untracked-files=no", "--"];
+    git(&[&status[..], &SOURCES].concat()).is_none_or(|changes| !changes.is_empty())
 }
 
 /// Whether git tracks these sources: a copy unpacked inside some other repository has not that one's commit.

@@ -34,7 +34,7 @@ pub enum OutputError {
         mark: PathBuf,
     },
     /// The folder for results cannot be made, or no mark can be left in it.
-    #[error("{} cannot be written: {reason}; choose another --out", .path.display())]
+    #[error("{} cannot be written: {reason}; choose where to write with --out", .path.display())]
     Unwritable {
         /// The output, or its folder.
         path: PathBuf,

@@ -17,7 +17,7 @@ use std::time::Instant;
 use tauscope_fit::batch::Stride;
 use tauscope_fit::config::{EffectiveConfig, Layer};
 use tauscope_fit::dataset::Dataset;
-use tauscope_fit::store::{StoredFile, read_dataset};
+use tauscope_fit::store::{StoreError, StoredFile, read_dataset};
 use thiserror::Error;
 
 #[derive(Debug, Serialize)]
@@ -55,7 +55,14 @@ pub fn run(options: &SimulateOptions, global: &Global, console: &Console) -> Res
         EffectiveConfig::merge(&[command_line, Layer::from_toml(&text, &options.result)?])?;
     let dataset = dataset(options, &file)?;
     let of_result = || options.result.display().to_string();
-    let fitted = Fitted::read(&file, &config, &dataset).with_context(of_result)?;
+    let fitted = Fitted::read(&file, &config, &dataset).map_err(|error| {
+        // the store names its file itself
+        if error.chain().any(|cause| cause.is::<StoreError>()) {
+            error
+        } else {
+            error.context(of_result())
+        }
+    })?;
     let integrator = config.integrator();
     let stride = Stride::new(&dataset, &integrator).map_err(|error| config.unfit("step", error))?;
     let output = output::reserve(&options.output, "simulate", &options.result)?;

@@ -70,12 +70,15 @@ impl Stride {
                 interval: shortest,
             });
         }
-        let ratio = step / shortest;
+        // the mean: single differences of times carry their round-off into the message
+        let time = dataset.time();
+        let interval = (time[time.len() - 1] - time[0]) / intervals.len() as f64;
+        let ratio = step / interval;
         if (ratio - ratio.round()).abs() > SLACK * ratio {
-            let (below, above) = (ratio.floor() * shortest, ratio.ceil() * shortest);
+            let (below, above) = (ratio.floor() * interval, ratio.ceil() * interval);
             return Err(StepError::NoMultiple {
                 step,
-                interval: shortest,
+                interval,
                 below,
                 above,
             });
