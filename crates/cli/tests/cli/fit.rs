@@ -229,3 +229,17 @@ fn a_simulation_repeats_the_predictions_of_the_fit() {
         assert_eq!(bits(&simulated), bits(&fitted), "{dataset} {options}");
     }
 }
+
+#[test]
+fn a_result_names_the_commit_of_the_program_where_it_is_known() {
+    let bench = Bench::with_dataset();
+    assert_eq!(bench.run(&format!("{QUICK} --out fit.h5")).code, Some(0));
+    let file = StoredFile::open(&bench.path("fit.h5")).unwrap();
+    let commit = file
+        .group("provenance")
+        .unwrap()
+        .attribute_text("git_commit");
+    // the build script tells it to the tests as well
+    let expected = option_env!("TAUSCOPE_GIT_COMMIT").unwrap_or("unknown");
+    assert_eq!(commit.unwrap().as_deref(), Some(expected));
+}
