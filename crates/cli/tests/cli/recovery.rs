@@ -9,13 +9,13 @@ const TOLERANCE: f64 = 0.01;
 #[test]
 fn the_time_constants_of_a_strong_teacher_come_back() {
     let bench = Bench::new();
-    bench.write("teacher.toml", "units = 6\ninputs = 2\ntrials = 10\nduration = 0.8\nsplit = [0.8, 0.1, 0.1]\nseed = 1\n[weights]\nstd = 4.0\n");
+    bench.write("teacher.toml", "units = 5\ninputs = 2\ntrials = 10\nduration = 0.8\nsplit = [0.8, 0.1, 0.1]\nseed = 1\n[weights]\nstd = 4.0\n");
     assert_eq!(
         bench.run("generate teacher.toml --out teacher.h5").code,
         Some(0)
     );
     let run = bench.run(
-        "fit teacher.h5 --activation sigmoid --l2 0 --early-stopping false --select-by train --starts 3 --out fit.h5 --json",
+        "fit teacher.h5 --activation sigmoid --l2 0 --early-stopping false --select-by train --starts 2 --out fit.h5 --json",
     );
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let read = |file: &str, group: &str, tau: &str| {
