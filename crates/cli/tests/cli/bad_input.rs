@@ -210,6 +210,50 @@ fn a_solve_that_fails_at_the_starting_point_names_dataset_trial_unit_and_the_way
 }
 
 #[test]
+fn a_missing_steady_state_names_the_trial_as_the_dataset_counts_it() {
+    let bench = bench_with(|t| {
+        t.variables.push(Variable::new(
+            "split",
+            &["trial"],
+            vec!["train".to_owned(); TRIALS],
+        ));
+        // silent networks rest; the last trial is driven, and its positive feedback has no equilibrium
+        real(t, "inputs").fill(-10.0);
+        real(t, "inputs")[(TRIALS - 1) * SAMPLES] = 10.0;
+    });
+    let fit = format!("fit x.h5 --activation relu --initial-state steady {QUICK}");
+    assert_eq!(bench.run(&format!("{fit} --out fit.h5")).code, Some(0));
+    let path = bench.path("fit.h5");
+    let mut tree = StoredFile::open(&path).unwrap().root().load().unwrap();
+    for (group, parameters) in &mut tree.groups {
+        if group == "parameters" {
+            real(parameters, "W").fill(3.0);
+            real(parameters, "U").fill(1.0);
+            real(parameters, "b").fill(0.0);
+        }
+    }
+    write_file(&path, &tree).unwrap();
+    for (line, start) in [
+        (
+            format!("{fit} --init fit.h5 --out o.h5"),
+            "x.h5: every one of 1 starts failed; the first: the solve failed at the starting point: no steady state found",
+        ),
+        (
+            "check x.h5 --from fit.h5".to_owned(),
+            "x.h5: the adjoint solve: no steady state found",
+        ),
+    ] {
+        let run = bench.run(&line);
+        failed(&run, start);
+        assert!(run.stderr.contains(" (trial 2)"), "{}", run.stderr);
+    }
+    failed(
+        &bench.run("simulate fit.h5 --out o.h5"),
+        "fit.h5: trial 2 (label 2): no steady state found for trial 2: ",
+    );
+}
+
+#[test]
 fn one_start_that_fails_is_a_warning_while_another_succeeds() {
     let bench = bench_with(|_| ());
     let fit = "fit x.h5 --activation identity --max-iterations 2 --l2 0";
