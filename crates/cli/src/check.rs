@@ -7,7 +7,7 @@ use crate::console::Console;
 use crate::exit::Outcome;
 use crate::table::Table;
 use crate::{interrupt, resolve, settings, threads};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use compare::Agreement;
 use serde::Serialize;
 use std::path::Path;
@@ -42,8 +42,9 @@ pub fn run(options: &CheckOptions, global: &Global, console: &Console) -> Result
     let dataset = read_dataset(&path)?;
     let plan = settings::plan(&config, &dataset)?;
     let pool = threads::pool(threads::wanted(&config))?;
-    let agreements =
-        pool.install(|| compare::by_block(&plan, &dataset, &config, options.directions))?;
+    let agreements = pool
+        .install(|| compare::by_block(&plan, &dataset, &config, options.directions))
+        .with_context(|| settings::name(&dataset))?;
     let tolerance = tolerance(&config);
     let passed = agreements
         .iter()
@@ -81,7 +82,7 @@ fn config_of(result: &Path, options: &CheckOptions, global: &Global) -> Result<E
 }
 
 fn stored_layer(result: &Path) -> Result<Layer> {
-    let file = StoredFile::open(result)?;
+    let file = StoredFile::open_result(result)?;
     let text = stored_configuration(&file)?;
     Ok(Layer::from_toml(&text, result)?)
 }

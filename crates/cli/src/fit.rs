@@ -7,7 +7,7 @@ use crate::output::Output;
 use crate::progress::{Position, Progress};
 use crate::settings::{self, Settings};
 use crate::{interrupt, output, resolve, summary, threads};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tauscope_fit::dataset::Dataset;
@@ -51,7 +51,9 @@ fn fit(
     let config = &settings.config;
     let n_threads = threads::wanted(config);
     let limit = config.max_time.map(|seconds| seconds.get());
-    let provenance = Provenance::begin(std::env::args(), &settings.files, n_threads);
+    // set by the build script
+    let commit = option_env!("TAUSCOPE_GIT_COMMIT");
+    let provenance = Provenance::begin(std::env::args(), &settings.files, n_threads, commit);
     let plan = settings::plan(config, dataset)?;
     let progress = Progress::new(console, limit);
     let control = Control {
@@ -61,7 +63,8 @@ fn fit(
     };
     let result = threads::pool(n_threads)?.install(|| driver::fit(&plan, dataset, &control));
     progress.clear();
-    driver::write_result(output.path(), &result?, &plan, dataset, &provenance)?;
+    let result = result.with_context(|| settings::name(dataset))?;
+    driver::write_result(output.path(), &result, &plan, dataset, &provenance)?;
     Ok(())
 }
 

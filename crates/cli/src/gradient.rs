@@ -9,7 +9,7 @@ use crate::console::Console;
 use crate::exit::Outcome;
 use crate::table::{Table, duration};
 use crate::{interrupt, output, settings, threads};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use pass::{Pass, Problem};
 use serde::Serialize;
 use stopwatch::Stopwatch;
@@ -36,13 +36,16 @@ pub fn run(options: &GradientOptions, global: &Global, console: &Console) -> Res
     let config = EffectiveConfig::merge(&[settings::command_line(&options.keys, global)?])?;
     interrupt::end_at_once()?;
     let file = read_gradient_problem(&options.problem)?;
-    let problem = Problem::new(&file, config.integrator())?;
+    let of_problem = || options.problem.display().to_string();
+    let problem = Problem::new(&file, &config).with_context(of_problem)?;
     let output = output::reserve(&options.output, "gradient", &options.problem)?;
     let threads = threads::pool(match config.threads {
         Auto::Auto => 1,
         Auto::Set(threads) => threads.get(),
     })?;
-    let (pass, stopwatch) = threads.install(|| repeat(&problem, options.repeat.get()))?;
+    let (pass, stopwatch) = threads
+        .install(|| repeat(&problem, options.repeat.get()))
+        .with_context(of_problem)?;
     answer::write(output.path(), &problem, &pass, file.dataset.time_units())?;
     let summary = Summary {
         answer: output.path().display().to_string(),

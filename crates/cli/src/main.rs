@@ -17,7 +17,6 @@ mod simulate;
 mod summary;
 mod table;
 mod threads;
-mod trials;
 
 use args::{Cli, Command};
 use console::Console;

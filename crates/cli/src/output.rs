@@ -16,6 +16,12 @@ pub enum OutputError {
     /// There is such a file.
     #[error("{} exists already; choose another --out, or give --force to replace it", .0.display())]
     Exists(PathBuf),
+    /// There is a folder of that name.
+    #[error("{} is a folder; name a file in it with --out", .0.display())]
+    IsFolder(PathBuf),
+    /// There is a file in place of the folder for results.
+    #[error("{} is a file, so no folder for results can be made; rename it, or choose where to write with --out", .0.display())]
+    NoFolder(PathBuf),
     /// It would replace what the command reads.
     #[error("--out {} is the file that is read; choose another", .0.display())]
     IsInput(PathBuf),
@@ -28,7 +34,7 @@ pub enum OutputError {
         mark: PathBuf,
     },
     /// The folder for results cannot be made, or no mark can be left in it.
-    #[error("{} cannot be written: {reason}; choose another --out", .path.display())]
+    #[error("{} cannot be written: {reason}; choose where to write with --out", .path.display())]
     Unwritable {
         /// The output, or its folder.
         path: PathBuf,
@@ -121,6 +127,9 @@ fn reserve_given(path: &Path, force: bool, input: &Path) -> Result<Output, Outpu
     if is_same_file(path, input) {
         return Err(OutputError::IsInput(path.to_owned()));
     }
+    if path.is_dir() {
+        return Err(OutputError::IsFolder(path.to_owned()));
+    }
     if path.symlink_metadata().is_ok() && !force {
         return Err(OutputError::Exists(path.to_owned()));
     }
@@ -143,6 +152,9 @@ fn reserve_new(
     input: &Path,
     stamp: &str,
 ) -> Result<Output, OutputError> {
+    if folder.is_file() {
+        return Err(OutputError::NoFolder(folder.to_owned()));
+    }
     fs::create_dir_all(folder).map_err(|reason| OutputError::Unwritable {
         path: folder.to_owned(),
         reason,

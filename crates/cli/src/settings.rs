@@ -3,6 +3,7 @@
 use crate::args::{ConfigOptions, Global, KeyOptions};
 use crate::console::Console;
 use crate::generate;
+use anyhow::Context;
 use std::path::{Path, PathBuf};
 use tauscope_fit::config::{ConfigError, EffectiveConfig, Layer};
 use tauscope_fit::dataset::Dataset;
@@ -67,13 +68,22 @@ fn beside(dataset: &Path, console: &Console) -> Option<PathBuf> {
     Some(path)
 }
 
-/// The plan of a fit of `dataset`. What does not fit in the configuration is an error of the configuration.
+/// The plan of a fit of `dataset`. What does not fit in the configuration is an error of the configuration; what does not
+/// fit in the dataset names its file.
 ///
 /// # Errors
 /// [`ConfigError`], else [`PlanError`].
 pub fn plan(config: &EffectiveConfig, dataset: &Dataset) -> anyhow::Result<FitPlan> {
     match FitPlan::check(config, dataset) {
         Err(PlanError::Config(error)) => Err(error.into()),
-        checked => Ok(checked?),
+        Err(error @ (PlanError::Init { .. } | PlanError::Store(_))) => Err(error.into()),
+        checked => checked.with_context(|| name(dataset)),
     }
+}
+
+/// The file of a dataset, for messages.
+pub fn name(dataset: &Dataset) -> String {
+    dataset
+        .path()
+        .map_or_else(String::new, |path| path.display().to_string())
 }

@@ -14,9 +14,10 @@ use fitted::Fitted;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use tauscope_fit::batch::Stride;
 use tauscope_fit::config::{EffectiveConfig, Layer};
 use tauscope_fit::dataset::Dataset;
-use tauscope_fit::store::{StoredFile, read_dataset};
+use tauscope_fit::store::{StoreError, StoredFile, read_dataset};
 use thiserror::Error;
 
 #[derive(Debug, Serialize)]
@@ -46,18 +47,30 @@ enum SourceError {
 pub fn run(options: &SimulateOptions, global: &Global, console: &Console) -> Result<Outcome> {
     let command_line = settings::command_line(&options.keys, global)?;
     interrupt::end_at_once()?;
-    let file = StoredFile::open(&options.result)?;
+    let file = StoredFile::open_result(&options.result)?;
     let text = file
         .group("provenance")?
         .required_text("configuration", "the configuration of the fit as TOML")?;
     let config =
         EffectiveConfig::merge(&[command_line, Layer::from_toml(&text, &options.result)?])?;
     let dataset = dataset(options, &file)?;
-    let fitted = Fitted::read(&file, &config, &dataset)?;
+    let of_result = || options.result.display().to_string();
+    let fitted = Fitted::read(&file, &config, &dataset).map_err(|error| {
+        // the store names its file itself
+        if error.chain().any(|cause| cause.is::<StoreError>()) {
+            error
+        } else {
+            error.context(of_result())
+        }
+    })?;
+    let integrator = config.integrator();
+    let stride = Stride::new(&dataset, &integrator).map_err(|error| config.unfit("step", error))?;
     let output = output::reserve(&options.output, "simulate", &options.result)?;
     let start = Instant::now();
     let pool = threads::pool(threads::wanted(&config))?;
-    let simulation = pool.install(|| run::all_trials(&fitted, &dataset, &config.integrator()))?;
+    let simulation = pool
+        .install(|| run::all_trials(&fitted, &dataset, &integrator, stride))
+        .with_context(of_result)?;
     let seconds = start.elapsed().as_secs_f64();
     write::write(
         output.path(),

@@ -1,8 +1,8 @@
 //! Trials that are integrated side by side, with what is observed of them.
 
 use crate::dataset::{Dataset, TargetSampling};
-use nalgebra::DMatrix;
-use tauscope_adjoint::Integrator;
+use nalgebra::{DMatrix, DMatrixView};
+use tauscope_adjoint::{Integrator, Trajectory};
 use tauscope_dynamics::{InputSignal, ModelError};
 use thiserror::Error;
 
@@ -67,12 +67,15 @@ impl Stride {
                 interval: shortest,
             });
         }
-        let ratio = step / shortest;
+        // the mean: single differences of times carry their round-off into the message
+        let time = dataset.time();
+        let interval = (time[time.len() - 1] - time[0]) / intervals.len() as f64;
+        let ratio = step / interval;
         if (ratio - ratio.round()).abs() > SLACK * ratio {
-            let (below, above) = (ratio.floor() * shortest, ratio.ceil() * shortest);
+            let (below, above) = (ratio.floor() * interval, ratio.ceil() * interval);
             return Err(StepError::NoMultiple {
                 step,
-                interval: shortest,
+                interval,
                 below,
                 above,
             });
@@ -82,14 +85,51 @@ impl Stride {
 }
 
 /// A target as a weighted sum of predictions at evaluation times.
+///
+/// Every readout is affine and the weights sum to one: weighing rates and reading them out is the same as reading out and
+/// weighing.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Observation {
+pub struct Observation {
     /// Index of the target time in the dataset.
-    pub(crate) target: usize,
+    pub target: usize,
     /// Index of the evaluation time, weight.
-    pub(crate) parts: Vec<(usize, f64)>,
+    pub parts: Vec<(usize, f64)>,
     /// Targets (output, trial); NaN = not observed.
-    pub(crate) values: DMatrix<f64>,
+    pub values: DMatrix<f64>,
+}
+
+impl Observation {
+    /// The rates of `trajectory`, which has the evaluation times of the batch, as this observation weighs them: (unit, trial).
+    pub fn weighted_rates(&self, trajectory: &Trajectory) -> DMatrix<f64> {
+        let n_trials = self.values.ncols();
+        let view = |j: usize| {
+            let rates = trajectory.rates(j);
+            DMatrixView::from_slice(rates, rates.len() / n_trials, n_trials)
+        };
+        if let [(j, weight)] = self.parts[..]
+            && weight == 1.0
+        {
+            return view(j).into_owned();
+        }
+        let (first, weight) = self.parts[0];
+        let mut sum = view(first) * weight;
+        for &(j, weight) in &self.parts[1..] {
+            sum += view(j) * weight;
+        }
+        sum
+    }
+
+    /// The transpose of [`weighted_rates`](Self::weighted_rates): adds what `cotangent`, (unit, trial), says to `on_rates`,
+    /// one such block an evaluation time.
+    pub fn spread(&self, cotangent: &DMatrix<f64>, on_rates: &mut [f64]) {
+        for &(j, weight) in &self.parts {
+            let block = &mut on_rates[j * cotangent.len()..][..cotangent.len()];
+            block
+                .iter_mut()
+                .zip(cotangent.iter())
+                .for_each(|(on_rate, c)| *on_rate += weight * c);
+        }
+    }
 }
 
 /// Trials of equal length that are integrated together.
@@ -101,7 +141,8 @@ pub struct TrialBatch {
     pub input: InputSignal,
     /// Where the network is evaluated.
     pub t_eval: Vec<f64>,
-    pub(crate) observations: Vec<Observation>,
+    /// What is observed, in order of target time.
+    pub observations: Vec<Observation>,
 }
 
 impl TrialBatch {
@@ -148,17 +189,13 @@ impl TrialBatch {
                         .any(|&k| dataset.targets()[k].column(*j).iter().any(|v| !v.is_nan()))
             })
             .collect();
-        let mut t_eval: Vec<f64> = wanted
-            .iter()
-            .flat_map(|(_, parts)| parts.iter().map(|p| p.0))
-            .collect();
-        t_eval.sort_by(f64::total_cmp);
-        t_eval.dedup();
-        let at = |t: f64| {
-            t_eval
-                .binary_search_by(|e| e.total_cmp(&t))
-                .unwrap_or_else(|next| next)
-        };
+        let t_eval = sorted_once(
+            wanted
+                .iter()
+                .flat_map(|(_, parts)| parts.iter().map(|p| p.0))
+                .collect(),
+        );
+        let at = |t: f64| position(&t_eval, t);
         let observations = wanted
             .iter()
             .map(|(target, parts)| Observation {
@@ -187,14 +224,35 @@ impl TrialBatch {
         })
     }
 
+    /// The same batch evaluated at its input samples too.
+    pub fn with_samples(mut self) -> TrialBatch {
+        let t_eval = sorted_once([self.input.time(), &self.t_eval].concat());
+        for (j, _) in self.observations.iter_mut().flat_map(|o| &mut o.parts) {
+            *j = position(&t_eval, self.t_eval[*j]);
+        }
+        self.t_eval = t_eval;
+        self
+    }
+
     /// Number of observed targets.
-    pub(crate) fn n_observed(&self) -> usize {
+    pub fn n_observed(&self) -> usize {
         self.observations
             .iter()
             .flat_map(|o| o.values.iter())
             .filter(|v| !v.is_nan())
             .count()
     }
+}
+
+fn sorted_once(mut times: Vec<f64>) -> Vec<f64> {
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+    times
+}
+
+/// Where `time`, which is one of the sorted `times`, lies.
+fn position(times: &[f64], time: f64) -> usize {
+    times.partition_point(|before| *before < time)
 }
 
 /// For every usable target time within a trial of `length` samples: its index, and evaluation times with weights.

@@ -4,7 +4,7 @@ mod provenance;
 mod score;
 mod write;
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Split};
 use crate::optimizer::{
     self, IterationRecord, MinimizeError, Outcome, SolveFailure, Termination, minimize,
 };
@@ -159,10 +159,14 @@ fn finish(
     let scores = score::scores(plan, dataset, &objective, &theta)?;
     let gradient_check = score::gradient_check(&objective, &theta, plan.config.seed);
     let mut warnings = plan.warnings.clone();
-    let failed = starts.iter().filter(|run| run.outcome.is_err()).count();
-    if failed > 0 {
+    let failed: Vec<_> = starts
+        .iter()
+        .filter_map(|run| Some((run.start, run.outcome.as_ref().err()?)))
+        .collect();
+    if let Some((start, error)) = failed.first() {
         warnings.push(format!(
-            "{failed} of {} starts failed at their starting point",
+            "{} of {} starts failed; start {start}: {error}",
+            failed.len(),
             starts.len()
         ));
     }
@@ -212,6 +216,37 @@ impl Rung {
     }
 }
 
+/// Names the trial where a solve of several at `theta` failed: of each train trial alone, the first failure; `failure` itself
+/// where it names one already, or none fails alone.
+pub fn locate_failure(
+    plan: &FitPlan,
+    dataset: &Dataset,
+    theta: &[f64],
+    failure: SolveFailure,
+) -> SolveFailure {
+    let alone = || -> Option<SolveFailure> {
+        let objective = plan.objective(dataset, 0.0).ok()?;
+        let at = objective.unpack(theta).ok()?;
+        let trials = plan.batches(dataset, Split::Train, 1, false).ok()?;
+        trials
+            .iter()
+            .find_map(|trial| match objective.solve(&at, trial) {
+                Err(failure) => Some(failure),
+                Ok(solved) if solved.sum_of_squares().is_finite() => None,
+                Ok(_) => {
+                    let mut failure =
+                        SolveFailure::new("predictions grow beyond what a number can hold");
+                    failure.trial = Some(trial.trials[0]);
+                    Some(failure)
+                }
+            })
+    };
+    match failure.trial {
+        Some(_) => failure,
+        None => alone().unwrap_or(failure),
+    }
+}
+
 struct Counter {
     done: AtomicUsize,
     total: usize,
@@ -246,7 +281,15 @@ fn run_all(
                 deadline: control.deadline,
                 on_iteration: Some(&report),
             };
-            let outcome = minimize(&objective, &theta, &plan.optimizer, &watch);
+            let outcome =
+                minimize(&objective, &theta, &plan.optimizer, &watch).map_err(
+                    |error| match error {
+                        MinimizeError::Start(failure) => {
+                            MinimizeError::Start(locate_failure(plan, dataset, &theta, failure))
+                        }
+                        other => other,
+                    },
+                );
             counter.done.fetch_add(1, Ordering::Relaxed);
             Ok(Run { start, l2, outcome })
         })

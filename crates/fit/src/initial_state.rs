@@ -3,7 +3,7 @@
 use crate::optimizer::SolveFailure;
 use nalgebra::DMatrix;
 use tauscope_dynamics::{
-    Activation, Gradient, InputSignal, ModelKind, Parameters, RateNetwork, SteadyState,
+    Activation, Gradient, InputSignal, ModelError, ModelKind, Parameters, RateNetwork, SteadyState,
     steady_state,
 };
 
@@ -34,6 +34,24 @@ pub(crate) struct Start {
     steady: Option<SteadyState>,
 }
 
+/// Names the trial as the dataset counts it: the error knows its place in the batch.
+fn no_steady_state(error: &ModelError, trials: &[usize]) -> SolveFailure {
+    match error {
+        ModelError::SteadyState {
+            trial,
+            residual,
+            iterations,
+        } => {
+            let mut failure = SolveFailure::new(format!(
+                "no steady state found: residual {residual:.3e} after {iterations} Newton steps"
+            ));
+            failure.trial = trials.get(*trial).copied();
+            failure
+        }
+        other => SolveFailure::new(other.to_string()),
+    }
+}
+
 impl InitialStateKind {
     /// Number of parameters.
     pub fn n_parameters(&self, model: ModelKind, n_units: usize) -> usize {
@@ -58,7 +76,7 @@ impl InitialStateKind {
             InitialStateKind::Zero => vec![0.0; shape.len()],
             InitialStateKind::Steady => {
                 let steady = steady_state(network, input.sample(0))
-                    .map_err(|e| SolveFailure::new(e.to_string()))?;
+                    .map_err(|error| no_steady_state(&error, trials))?;
                 return Ok(Start {
                     state: steady.state.clone(),
                     steady: Some(steady),

@@ -10,7 +10,7 @@ use crate::optimizer::{
     Bounds, Evaluation, Linearization, NormalEquations, Objective, SolveFailure, Value,
 };
 use crate::readout::ReadoutValues;
-use nalgebra::{DMatrix, DMatrixView};
+use nalgebra::DMatrix;
 use rayon::prelude::*;
 use std::ops::Range;
 use tauscope_adjoint::{Integrator, SolveError, Trajectory, backward, forward};
@@ -100,7 +100,7 @@ impl FitObjective<'_> {
         let residuals = batch
             .observations
             .iter()
-            .map(|o| self.residual(o, &self.prediction(at, batch, &trajectory, o)))
+            .map(|o| self.residual(o, &self.prediction(at, &trajectory, o)))
             .collect();
         Ok(Solved {
             start,
@@ -113,11 +113,10 @@ impl FitObjective<'_> {
     pub(crate) fn prediction(
         &self,
         at: &Unpacked<'_>,
-        batch: &TrialBatch,
         trajectory: &Trajectory,
         observation: &Observation,
     ) -> DMatrix<f64> {
-        let rates = weighted_rates(batch, trajectory, observation, self.layout.n_units);
+        let rates = observation.weighted_rates(trajectory);
         self.layout.readout.outputs(&at.readout, rates.as_view())
     }
 
@@ -147,7 +146,7 @@ impl FitObjective<'_> {
             let z = DMatrix::from_fn(cotangent.nrows(), k, |o, t| {
                 cotangent[(o, t)] / self.noise[o]
             });
-            let rates = weighted_rates(batch, &solved.trajectory, observation, n);
+            let rates = observation.weighted_rates(&solved.trajectory);
             let mut on_weighted = DMatrix::zeros(n, k);
             let on_readout = &mut gradient[self.layout.readout_range()];
             self.layout.readout.vjp(
@@ -157,13 +156,7 @@ impl FitObjective<'_> {
                 on_readout,
                 &mut on_weighted,
             );
-            for &(j, weight) in &observation.parts {
-                let target = &mut on_rates[j * n * k..][..n * k];
-                target
-                    .iter_mut()
-                    .zip(on_weighted.iter())
-                    .for_each(|(t, c)| *t += weight * c);
-            }
+            observation.spread(&on_weighted, &mut on_rates);
         }
         let adjoint = backward(
             &at.network,
@@ -274,27 +267,6 @@ impl FitObjective<'_> {
             .collect();
         all.into_iter().collect()
     }
-}
-
-/// Rates (unit, trial) as an observation weighs them.
-pub(crate) fn weighted_rates(
-    batch: &TrialBatch,
-    trajectory: &Trajectory,
-    observation: &Observation,
-    n_units: usize,
-) -> DMatrix<f64> {
-    let k = batch.trials.len();
-    let view = |j: usize| DMatrixView::from_slice(trajectory.rates(j), n_units, k);
-    if let [(j, weight)] = observation.parts[..]
-        && weight == 1.0
-    {
-        return view(j).into_owned();
-    }
-    let mut sum = DMatrix::zeros(n_units, k);
-    for &(j, weight) in &observation.parts {
-        sum += view(j) * weight;
-    }
-    sum
 }
 
 pub(crate) fn failure(error: &SolveError, batch: &TrialBatch) -> SolveFailure {

@@ -61,7 +61,7 @@ pub enum MinimizeError {
     },
     /// The solve failed at the starting point, where there is no step to shorten.
     #[error(
-        "the solve failed at the starting point: {0}; start from another point, loosen the tolerances or use a method for stiff problems"
+        "the solve failed at the starting point: {0}; start from another point or with smaller weights, loosen the tolerances, or use a method for stiff problems"
     )]
     Start(SolveFailure),
     /// A setting is out of range.

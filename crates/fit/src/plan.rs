@@ -42,6 +42,22 @@ pub enum PlanError {
         "the dataset has no train trial: mark at least one trial as train in the variable `split`"
     )]
     NoTrainTrials,
+    /// Numbers whose square is beyond what a number can hold.
+    #[error(
+        "{variable}[{trial}, {sample}, {channel}] = {value:e} is too large to be squared: divide {variable} by their scale"
+    )]
+    TooLarge {
+        /// The variable of the dataset.
+        variable: &'static str,
+        /// Trial.
+        trial: usize,
+        /// Sample.
+        sample: usize,
+        /// Input or output.
+        channel: usize,
+        /// The largest of all.
+        value: f64,
+    },
     /// The model cannot be built.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -79,13 +95,15 @@ impl FitPlan {
     /// Checks that `config` fits `dataset`.
     ///
     /// # Errors
-    /// [`PlanError`], which names key, source and value.
+    /// [`PlanError`], which names key, source and value, or variable and index.
     pub fn check(config: &EffectiveConfig, dataset: &Dataset) -> Result<FitPlan, PlanError> {
         let split = dataset.resolve_split(config.seed);
         let train = trials_of(&split, Split::Train);
         if train.is_empty() {
             return Err(PlanError::NoTrainTrials);
         }
+        check_scale("inputs", dataset.inputs())?;
+        check_scale("targets", dataset.targets())?;
         let (target_mean, target_std) = output_moments(dataset, &train);
         let layout = layout(config, dataset, &train, &target_mean, &target_std)?;
         let integrator = config.integrator();
@@ -235,6 +253,30 @@ impl FitPlan {
         let has_valid = self.split.contains(&Split::Valid);
         has_valid && self.config.select_by != SelectBy::Train
     }
+}
+
+/// The sum of all squares in `trials`, (channel, sample) each, about any mean must be a number.
+fn check_scale(variable: &'static str, trials: &[DMatrix<f64>]) -> Result<(), PlanError> {
+    let count: usize = trials.iter().map(DMatrix::len).sum();
+    let mut largest = (f64::MAX / (4 * count.max(1)) as f64).sqrt();
+    let mut checked = Ok(());
+    for (trial, values) in trials.iter().enumerate() {
+        for (sample, column) in values.column_iter().enumerate() {
+            for (channel, &value) in column.iter().enumerate() {
+                if value.abs() > largest {
+                    largest = value.abs();
+                    checked = Err(PlanError::TooLarge {
+                        variable,
+                        trial,
+                        sample,
+                        channel,
+                        value,
+                    });
+                }
+            }
+        }
+    }
+    checked
 }
 
 pub(crate) fn trials_of(split: &[Split], wanted: Split) -> Vec<usize> {

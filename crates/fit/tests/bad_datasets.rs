@@ -107,7 +107,7 @@ fn files_that_are_no_dataset_are_named_for_what_they_are() {
     fs::create_dir(folder.path().join("folder.h5")).unwrap();
     assert_eq!(
         refusal(&folder.path().join("folder.h5")),
-        "folder.h5 cannot be read: is a directory"
+        "folder.h5 cannot be read: is a directory: name a file in it"
     );
 }
 

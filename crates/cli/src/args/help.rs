@@ -44,6 +44,10 @@ Scores, by split (train, valid, test):
   SST about each output's mean over the train trials.
   --score-by VARIABLE adds R2 by the values of a variable of the dataset over trials.
 
+Optimizer: auto takes gauss-newton for a model of up to 2000 parameters and lbfgs beyond, whatever
+the data and the machine. Gauss-Newton holds its matrix up to that size; when asked for by name it
+goes on without it beyond, by conjugate gradients.
+
 Precedence: command line, then --config FILE, then DATASET.toml beside the dataset, then the
 defaults. The key of an option in a file is its long name with _ for -.
 Ctrl-C or SIGTERM stops at the best point so far, writes it and exits with 130; a second one

@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 use std::ops::Range;
 use tauscope_fit::config::EffectiveConfig;
 use tauscope_fit::dataset::Dataset;
+use tauscope_fit::driver::locate_failure;
 use tauscope_fit::optimizer::Objective;
 use tauscope_fit::plan::FitPlan;
 
@@ -53,6 +54,7 @@ pub fn by_block(
     let theta = plan.start(dataset, 0)?;
     let gradient = objective
         .evaluate(&theta)
+        .map_err(|failure| locate_failure(plan, dataset, &theta, failure))
         .context("the adjoint solve")?
         .gradient;
     let scale = norm(&gradient);

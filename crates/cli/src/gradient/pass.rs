@@ -1,31 +1,24 @@
-use crate::trials::{evaluation_times, signal};
 use anyhow::{Context, Result};
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 use tauscope_adjoint::{Integrator, Statistics, backward, forward};
-use tauscope_dynamics::{Activation, Gradient, InputSignal, ModelKind, Parameters, RateNetwork};
+use tauscope_dynamics::{Activation, Gradient, ModelKind, Parameters, RateNetwork};
+use tauscope_fit::batch::{StepError, Stride, TrialBatch};
+use tauscope_fit::config::EffectiveConfig;
 use tauscope_fit::dataset::Dataset;
 use tauscope_fit::store::{GradientProblem, NetworkArrays};
 
 /// Trials that are integrated together. Fixed, so that the number of threads changes no bit of the sum.
 const BATCH: usize = 16;
 
-/// A batch of trials.
-#[derive(Debug)]
-struct Batch {
-    input: InputSignal,
-    y0: Vec<f64>,
-    /// Targets at every evaluation time, (output, trial); NaN = not observed.
-    targets: Vec<DMatrix<f64>>,
-}
-
 /// A gradient problem, ready to be solved.
 #[derive(Debug)]
 pub struct Problem {
     pub model: ModelKind,
     network: RateNetwork,
-    batches: Vec<Batch>,
-    t_eval: Vec<f64>,
+    batches: Vec<TrialBatch>,
+    /// Initial state of each batch, see `StateShape`.
+    initial_states: Vec<Vec<f64>>,
     n_observed: usize,
     integrator: Integrator,
 }
@@ -44,8 +37,8 @@ impl Problem {
     /// Sets up everything that does not depend on the parameters.
     ///
     /// # Errors
-    /// An activation or a model that does not exist, parameters that are no network.
-    pub fn new(file: &GradientProblem, integrator: Integrator) -> Result<Problem> {
+    /// An activation or a model that does not exist, parameters that are no network, a step that does not fit the samples.
+    pub fn new(file: &GradientProblem, config: &EffectiveConfig) -> Result<Problem> {
         let known = "the attribute `activation` must be identity, sigmoid, tanh, relu or softplus";
         let model = ModelKind::from_name(&file.model)
             .context("the attribute `model` must be two-constant, rate or current")?;
@@ -54,22 +47,25 @@ impl Problem {
         let network = RateNetwork::new(model, activation, parameters(&file.parameters))?;
         let dataset = &file.dataset;
         let trials: Vec<usize> = (0..dataset.n_trials()).collect();
-        let t_eval = evaluation_times(dataset);
-        let batches = trials
-            .chunks(BATCH)
-            .map(|trials| Batch::new(dataset, &network, trials, &t_eval));
-        let batches = batches.collect::<Result<Vec<_>>>()?;
-        let observed = dataset
-            .targets()
+        let integrator = config.integrator();
+        let unfit = |error| config.unfit("step", error);
+        let stride = Stride::new(dataset, &integrator).map_err(unfit)?;
+        let batches = TrialBatch::cut(dataset, &trials, BATCH, &integrator, stride, false)?;
+        let n_observed = batches.iter().map(TrialBatch::n_observed).sum();
+        if n_observed == 0 {
+            let step = config.step.set().map_or(0.0, |step| step.get());
+            return Err(unfit(StepError::NoTargets { step }).into());
+        }
+        let initial_states = batches
             .iter()
-            .flat_map(|trial| trial.iter())
-            .filter(|target| !target.is_nan());
+            .map(|batch| initial_state(dataset, &network, &batch.trials))
+            .collect();
         Ok(Problem {
             model,
             network,
             batches,
-            t_eval,
-            n_observed: observed.count(),
+            initial_states,
+            n_observed,
             integrator,
         })
     }
@@ -79,11 +75,17 @@ impl Problem {
     /// # Errors
     /// A solve that fails.
     pub fn pass(&self) -> Result<Pass> {
-        let parts = self
+        // collected before the first failure is returned: which one that is does not depend on threads
+        let parts: Vec<_> = self
             .batches
             .par_iter()
-            .map(|batch| self.part(batch))
-            .collect::<Result<Vec<_>>>()?;
+            .zip(&self.initial_states)
+            .map(|(batch, y0)| {
+                let trials = &batch.trials;
+                self.part(batch, y0)
+                    .with_context(|| format!("one of the trials {trials:?}"))
+            })
+            .collect();
         let mut total = Pass {
             cost: 0.0,
             gradient: self.network.parameters().zeros_like(),
@@ -91,6 +93,7 @@ impl Problem {
             backward: Statistics::default(),
         };
         for part in parts {
+            let part = part?;
             total.cost += part.cost;
             total.gradient.add_scaled(1.0, &part.gradient);
             total.forward += part.forward;
@@ -100,29 +103,29 @@ impl Problem {
     }
 
     /// What one batch adds.
-    fn part(&self, batch: &Batch) -> Result<Pass> {
+    fn part(&self, batch: &TrialBatch, y0: &[f64]) -> Result<Pass> {
         let (network, input) = (&self.network, &batch.input);
-        let trajectory = forward(network, input, &batch.y0, &self.t_eval, &self.integrator)?;
+        let trajectory = forward(network, input, y0, &batch.t_eval, &self.integrator)?;
         let block = network.n_units() * input.n_trials();
-        let mut cotangents = vec![0.0; block * self.t_eval.len()];
+        let mut on_rates = vec![0.0; block * batch.t_eval.len()];
         let mut cost = 0.0;
-        for (j, targets) in batch.targets.iter().enumerate() {
-            let rates = trajectory.rates(j);
-            let cotangents = &mut cotangents[j * block..(j + 1) * block];
-            for (trial, column) in targets.column_iter().enumerate() {
-                let first = trial * network.n_units();
+        for observation in &batch.observations {
+            let rates = observation.weighted_rates(&trajectory);
+            let mut cotangent = DMatrix::zeros(rates.nrows(), rates.ncols());
+            for (trial, column) in observation.values.column_iter().enumerate() {
                 for (output, target) in column
                     .iter()
                     .enumerate()
                     .filter(|(_, target)| !target.is_nan())
                 {
-                    let residual = rates[first + output] - target;
+                    let residual = rates[(output, trial)] - target;
                     cost += residual * residual / self.n_observed as f64;
-                    cotangents[first + output] = 2.0 * residual / self.n_observed as f64;
+                    cotangent[(output, trial)] = 2.0 * residual / self.n_observed as f64;
                 }
             }
+            observation.spread(&cotangent, &mut on_rates);
         }
-        let adjoint = backward(network, input, &trajectory, &cotangents, &self.integrator)?;
+        let adjoint = backward(network, input, &trajectory, &on_rates, &self.integrator)?;
         Ok(Pass {
             cost,
             gradient: adjoint.gradient,
@@ -132,43 +135,30 @@ impl Problem {
     }
 }
 
-impl Batch {
-    fn new(
-        dataset: &Dataset,
-        network: &RateNetwork,
-        trials: &[usize],
-        t_eval: &[f64],
-    ) -> Result<Batch> {
-        let input = signal(dataset, trials, t_eval)?;
-        let shape = network.shape(trials.len());
-        let mut y0 = vec![0.0; shape.len()];
-        let state = dataset.initial_state();
-        let parts = [
-            (
-                shape.currents(),
-                state.and_then(|state| state.current.as_ref()),
-            ),
-            (shape.rates(), state.and_then(|state| state.rate.as_ref())),
-        ];
-        for (range, matrix) in parts {
-            if let Some(matrix) = matrix.filter(|_| !range.is_empty()) {
-                let columns = trials
-                    .iter()
-                    .flat_map(|&trial| matrix.column(trial).iter().copied().collect::<Vec<_>>());
-                y0[range]
-                    .iter_mut()
-                    .zip(columns)
-                    .for_each(|(entry, value)| *entry = value);
-            }
+/// The state in which `trials` start, as the file has it.
+fn initial_state(dataset: &Dataset, network: &RateNetwork, trials: &[usize]) -> Vec<f64> {
+    let shape = network.shape(trials.len());
+    let mut y0 = vec![0.0; shape.len()];
+    let state = dataset.initial_state();
+    let parts = [
+        (
+            shape.currents(),
+            state.and_then(|state| state.current.as_ref()),
+        ),
+        (shape.rates(), state.and_then(|state| state.rate.as_ref())),
+    ];
+    for (range, matrix) in parts {
+        if let Some(matrix) = matrix.filter(|_| !range.is_empty()) {
+            let columns = trials
+                .iter()
+                .flat_map(|&trial| matrix.column(trial).iter().copied().collect::<Vec<_>>());
+            y0[range]
+                .iter_mut()
+                .zip(columns)
+                .for_each(|(entry, value)| *entry = value);
         }
-        let at = |j: usize| {
-            DMatrix::from_fn(dataset.n_outputs(), trials.len(), |output, k| {
-                dataset.targets()[trials[k]][(output, j)]
-            })
-        };
-        let targets = (0..t_eval.len()).map(at).collect();
-        Ok(Batch { input, y0, targets })
     }
+    y0
 }
 
 fn parameters(arrays: &NetworkArrays) -> Parameters {

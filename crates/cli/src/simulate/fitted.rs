@@ -1,6 +1,8 @@
 use anyhow::{Context, Result};
 use nalgebra::{DMatrix, DVector};
-use tauscope_dynamics::{InputSignal, ModelKind, Parameters, RateNetwork, steady_state};
+use tauscope_dynamics::{
+    InputSignal, ModelError, ModelKind, Parameters, RateNetwork, steady_state,
+};
 use tauscope_fit::config::{EffectiveConfig, InitialStateChoice};
 use tauscope_fit::dataset::Dataset;
 use tauscope_fit::store::{RealArray, StoredFile, StoredGroup};
@@ -97,7 +99,23 @@ impl Fitted {
     pub fn initial_state(&self, trial: usize, input: &InputSignal) -> Result<Vec<f64>> {
         Ok(match &self.start {
             Start::Shared(state) => state.clone(),
-            Start::Steady => steady_state(&self.network, input.sample(0))?.state,
+            Start::Steady => {
+                let steady = steady_state(&self.network, input.sample(0));
+                // the error counts within the batch, which has this trial alone
+                let named = steady.map_err(|error| match error {
+                    ModelError::SteadyState {
+                        residual,
+                        iterations,
+                        ..
+                    } => ModelError::SteadyState {
+                        trial,
+                        residual,
+                        iterations,
+                    },
+                    other => other,
+                });
+                named?.state
+            }
             Start::Given(states) => states[trial].clone(),
         })
     }

@@ -1,12 +1,14 @@
 use super::fitted::Fitted;
-use crate::trials::{evaluation_times, signal};
-use anyhow::{Context, Result};
+use anyhow::Result;
+use nalgebra::DMatrix;
 use rayon::prelude::*;
-use tauscope_adjoint::{Integrator, Trajectory, forward};
-use tauscope_dynamics::Interpolation;
+use tauscope_adjoint::{Integrator, forward};
+use tauscope_fit::batch::{Stride, TrialBatch};
 use tauscope_fit::dataset::Dataset;
+use thiserror::Error;
 
-/// What a network does, trial by trial, row by row; NaN beyond the end of a trial.
+/// What a network does, trial by trial, row by row; NaN beyond the end of a trial, and at times that a step of several sample
+/// intervals leaps over.
 #[derive(Debug)]
 pub struct Simulation {
     /// (trial, time, unit)
@@ -18,7 +20,18 @@ pub struct Simulation {
     pub rhs_evaluations: u64,
 }
 
-/// Simulates all trials, each on its own.
+/// A trial that could not be simulated.
+#[derive(Debug, Error)]
+#[error(
+    "trial {trial} (label {label}): {reason}; choose another --method or --rtol, or fit again where the network grows without bound"
+)]
+struct TrialFailed {
+    trial: usize,
+    label: String,
+    reason: anyhow::Error,
+}
+
+/// Simulates all trials, each on its own, and predicts every target as a fit does.
 ///
 /// # Errors
 /// The first trial whose solve fails.
@@ -26,16 +39,18 @@ pub fn all_trials(
     fitted: &Fitted,
     dataset: &Dataset,
     integrator: &Integrator,
+    stride: Stride,
 ) -> Result<Simulation> {
     let labels = dataset.trial_labels().texts();
     let one = |trial: usize| {
-        trial_alone(fitted, dataset, trial, integrator)
-            .with_context(|| format!("trial {}", labels[trial]))
+        trial_alone(fitted, dataset, trial, integrator, stride).map_err(|reason| TrialFailed {
+            trial,
+            label: labels[trial].clone(),
+            reason,
+        })
     };
-    let parts = (0..dataset.n_trials())
-        .into_par_iter()
-        .map(one)
-        .collect::<Result<Vec<_>>>()?;
+    // collected before the first failure is returned: which one that is does not depend on threads
+    let parts: Vec<_> = (0..dataset.n_trials()).into_par_iter().map(one).collect();
     let mut all = Simulation {
         rates: Vec::new(),
         currents: Vec::new(),
@@ -43,6 +58,7 @@ pub fn all_trials(
         rhs_evaluations: 0,
     };
     for part in parts {
+        let part = part?;
         all.rates.extend(part.rates);
         all.currents.extend(part.currents);
         all.prediction.extend(part.prediction);
@@ -56,86 +72,48 @@ fn trial_alone(
     dataset: &Dataset,
     trial: usize,
     integrator: &Integrator,
+    stride: Stride,
 ) -> Result<Simulation> {
-    let targets_at = evaluation_times(dataset);
-    let input = signal(dataset, &[trial], &targets_at)?;
-    let y0 = fitted.initial_state(trial, &input)?;
-    let times = union(dataset.time(), &targets_at);
-    let trajectory = forward(&fitted.network, &input, &y0, &times, integrator)?;
-    let end = end_of_trial(dataset, trial);
-    let mut simulation = Simulation {
-        rates: Vec::new(),
-        currents: Vec::new(),
-        prediction: Vec::new(),
-        rhs_evaluations: trajectory.statistics.rhs_evaluations,
-    };
-    let length = dataset.trial(trial).length;
-    for (k, time) in dataset.time().iter().enumerate() {
-        let j = position(&times, *time);
-        simulation.rates.extend(if k < length {
-            trajectory.rates(j).to_vec()
-        } else {
-            missing(fitted.network.n_units())
-        });
-        simulation
-            .currents
-            .extend(currents(fitted, &trajectory, j, k < length));
+    let blank = |rows: usize, columns: usize| DMatrix::from_element(rows, columns, f64::NAN);
+    let (times, currents_at) = (dataset.time(), fitted.network.shape(1).currents());
+    let mut rates = blank(fitted.network.n_units(), times.len());
+    let mut currents = blank(currents_at.len(), times.len());
+    let mut prediction = blank(fitted.n_outputs, dataset.target_time().len());
+    let mut rhs_evaluations = 0;
+    for batch in TrialBatch::cut(dataset, &[trial], 1, integrator, stride, true)? {
+        let batch = batch.with_samples();
+        let y0 = fitted.initial_state(trial, &batch.input)?;
+        let trajectory = forward(
+            &fitted.network,
+            &batch.input,
+            &y0,
+            &batch.t_eval,
+            integrator,
+        )?;
+        for sample in batch.input.time() {
+            let (j, k) = (position(&batch.t_eval, *sample), position(times, *sample));
+            rates.column_mut(k).copy_from_slice(trajectory.rates(j));
+            currents
+                .column_mut(k)
+                .copy_from_slice(&trajectory.state(j)[currents_at.clone()]);
+        }
+        for observation in &batch.observations {
+            let rates = observation.weighted_rates(&trajectory);
+            prediction
+                .column_mut(observation.target)
+                .copy_from_slice(&fitted.outputs(rates.as_slice()));
+        }
+        rhs_evaluations += trajectory.statistics.rhs_evaluations;
     }
-    for time in &targets_at {
-        let rates = trajectory.rates(position(&times, *time));
-        simulation.prediction.extend(if *time < end {
-            fitted.outputs(rates)
-        } else {
-            missing(fitted.n_outputs)
-        });
-    }
-    Ok(simulation)
+    Ok(Simulation {
+        rates: rates.data.into(),
+        currents: currents.data.into(),
+        prediction: prediction.data.into(),
+        rhs_evaluations,
+    })
 }
 
-fn missing(count: usize) -> Vec<f64> {
-    vec![f64::NAN; count]
-}
-
-fn currents(fitted: &Fitted, trajectory: &Trajectory, j: usize, exists: bool) -> Vec<f64> {
-    let range = fitted.network.shape(1).currents();
-    if exists {
-        trajectory.state(j)[range].to_vec()
-    } else {
-        missing(range.len())
-    }
-}
-
-/// The first time at which nothing is known of the trial any more.
-fn end_of_trial(dataset: &Dataset, trial: usize) -> f64 {
-    let length = dataset.trial(trial).length;
-    match (dataset.time().get(length), dataset.interpolation()) {
-        (None, _) => f64::INFINITY,
-        (Some(next), Interpolation::Hold) => *next,
-        (Some(_), Interpolation::Linear) => dataset.time()[length - 1].next_up(),
-    }
-}
-
-/// All times of both sorted lists, once each.
-fn union(a: &[f64], b: &[f64]) -> Vec<f64> {
-    let mut times = [a, b].concat();
-    times.sort_by(f64::total_cmp);
-    times.dedup();
-    times
-}
-
-/// Where `time`, which is one of `times`, lies.
+/// Where `time`, which is one of the sorted `times`, lies.
 fn position(times: &[f64], time: f64) -> usize {
     times.partition_point(|before| *before < time)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_union_has_every_time_once_and_finds_it() {
-        let times = union(&[0.0, 1.0, 2.0], &[0.5, 1.0, 2.5]);
-        assert_eq!(times, [0.0, 0.5, 1.0, 2.0, 2.5]);
-        assert_eq!((position(&times, 0.5), position(&times, 2.5)), (1, 4));
-    }
 }

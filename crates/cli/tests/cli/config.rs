@@ -94,3 +94,13 @@ fn a_specification_beside_its_dataset_is_not_taken_for_a_configuration() {
         "t.toml is a specification for `generate`, not a configuration: not used\n"
     );
 }
+
+#[test]
+fn an_unknown_activation_in_a_file_ends_with_2_and_the_list() {
+    let bench = Bench::with_dataset();
+    bench.write("mine.toml", "activation = \"softmax\"\n");
+    bench.run("fit tiny.h5 --config mine.toml").refused(
+        2,
+        "error: mine.toml: key `activation`: unknown value \"softmax\"; the values are identity, sigmoid, tanh, relu, softplus",
+    );
+}

@@ -1,7 +1,7 @@
 use crate::bench::Bench;
 use serde_json::Value;
 use std::process::{Command, Stdio};
-use tauscope_fit::store::StoredFile;
+use tauscope_fit::store::{Group, StoredFile, write_file};
 
 const QUICK: &str = "fit tiny.h5 --activation sigmoid --starts 2 --max-iterations 5";
 
@@ -82,20 +82,6 @@ fn the_table_names_cost_scores_time_constants_reason_and_file() {
     ] {
         assert!(text.contains(word), "{word}: {text}");
     }
-}
-
-#[test]
-fn the_number_of_threads_changes_no_bit() {
-    let bench = Bench::with_dataset();
-    for (threads, name) in [(1, "a.h5"), (2, "b.h5")] {
-        assert_eq!(
-            bench
-                .run(&format!("{QUICK} --threads {threads} --out {name}"))
-                .code,
-            Some(0)
-        );
-    }
-    assert_eq!(weights(&bench, "a.h5"), weights(&bench, "b.h5"));
 }
 
 #[test]
@@ -191,34 +177,69 @@ fn check_passes_at_a_random_start_and_at_a_result() {
     assert!(run.stdout.contains("passed: tolerance"), "{}", run.stdout);
 }
 
+/// The predictions that `simulate` makes of the train trials of a fit, and those of the fit.
+fn simulated_and_fitted(bench: &Bench, dataset: &str, options: &str) -> (Vec<f64>, Vec<f64>) {
+    let fit = format!("fit {dataset} --activation sigmoid --starts 1 --max-iterations 3 {options}");
+    let run = bench.run(&format!("{fit} --out fit.h5 --force"));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let run = bench.run("simulate fit.h5 --out s.h5 --force");
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let load = |file: &str, group: &str| {
+        let file = StoredFile::open(&bench.path(file)).unwrap();
+        let group = if group.is_empty() {
+            Ok(file.root())
+        } else {
+            file.group(group)
+        };
+        group.unwrap().load().unwrap()
+    };
+    let (simulation, fit) = (load("s.h5", ""), load("fit.h5", "predictions/train"));
+    let reals = |group: &Group, name: &str| group.find(name).unwrap().values.as_real().unwrap();
+    let all = reals(&simulation, "prediction");
+    let trials = reals(&fit, "trial");
+    let one = all.len() / 4;
+    let simulated = trials
+        .iter()
+        .flat_map(|trial| all[*trial as usize * one..][..one].to_vec())
+        .collect();
+    (simulated, reals(&fit, "prediction"))
+}
+
 #[test]
 fn a_simulation_repeats_the_predictions_of_the_fit() {
     let bench = Bench::with_dataset();
-    assert_eq!(bench.run(&format!("{QUICK} --out fit.h5")).code, Some(0));
-    assert_eq!(bench.run("simulate fit.h5 --out s.h5").code, Some(0));
-    let simulation = StoredFile::open(&bench.path("s.h5"))
+    let mut tree = StoredFile::open(&bench.path("tiny.h5"))
         .unwrap()
         .root()
         .load()
         .unwrap();
-    let fit = StoredFile::open(&bench.path("fit.h5"))
-        .unwrap()
-        .group("predictions/train")
-        .unwrap()
-        .load()
-        .unwrap();
-    let reals = |group: &tauscope_fit::store::Group, name: &str| {
-        group.find(name).unwrap().values.as_real().unwrap()
-    };
-    let all = reals(&simulation, "prediction");
-    let trials = reals(&fit, "trial");
-    let one = all.len() / 4;
-    for (index, trial) in trials.iter().enumerate() {
-        let fitted = &reals(&fit, "prediction")[index * one..][..one];
-        let simulated = &all[*trial as usize * one..][..one];
-        for (a, b) in fitted.iter().zip(simulated) {
-            // other batches take other steps: equal to the tolerance
-            assert!((a - b).abs() < 1e-4, "{a} {b}");
-        }
+    tree.attributes
+        .retain(|(name, _)| name != "target_sampling");
+    let tree = tree.attribute("target_sampling", "bin_mean");
+    write_file(&bench.path("bins.h5"), &tree).unwrap();
+    for (dataset, options) in [
+        ("tiny.h5", ""),
+        ("bins.h5", ""),
+        ("bins.h5", "--method rk4"),
+        ("tiny.h5", "--method euler --step 0.02"),
+    ] {
+        let (simulated, fitted) = simulated_and_fitted(&bench, dataset, options);
+        assert!(fitted.iter().any(|v| v.is_finite()));
+        let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&simulated), bits(&fitted), "{dataset} {options}");
     }
+}
+
+#[test]
+fn a_result_names_the_commit_of_the_program_where_it_is_known() {
+    let bench = Bench::with_dataset();
+    assert_eq!(bench.run(&format!("{QUICK} --out fit.h5")).code, Some(0));
+    let file = StoredFile::open(&bench.path("fit.h5")).unwrap();
+    let commit = file
+        .group("provenance")
+        .unwrap()
+        .attribute_text("git_commit");
+    // the build script tells it to the tests as well
+    let expected = option_env!("TAUSCOPE_GIT_COMMIT").unwrap_or("unknown");
+    assert_eq!(commit.unwrap().as_deref(), Some(expected));
 }

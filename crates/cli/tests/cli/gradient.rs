@@ -6,6 +6,10 @@ const SAMPLES: usize = 30;
 
 /// A gradient problem with two units, an input and two trials; `w00` is the first recurrent weight.
 fn write_problem(bench: &Bench, name: &str, w00: f64) {
+    write_sampled_problem(bench, name, w00, "point");
+}
+
+fn write_sampled_problem(bench: &Bench, name: &str, w00: f64, sampling: &str) {
     let time: Vec<f64> = (0..SAMPLES).map(|k| 0.01 * k as f64).collect();
     let wave = |phase: f64| (0..SAMPLES).map(move |k| (0.3 * k as f64 + phase).sin());
     let inputs: Vec<f64> = wave(0.0).chain(wave(1.0)).collect();
@@ -29,6 +33,7 @@ fn write_problem(bench: &Bench, name: &str, w00: f64) {
         .attribute("schema_version", 1_i64)
         .attribute("time_units", "s")
         .attribute("interpolation", "linear")
+        .attribute("target_sampling", sampling)
         .attribute("model", "two-constant")
         .attribute("activation", "sigmoid")
         .dimension("trial", 2)
@@ -64,23 +69,33 @@ fn gradient_of_w(bench: &Bench, name: &str) -> Vec<f64> {
 fn the_gradient_is_the_slope_of_the_cost() {
     const H: f64 = 1e-4;
     let bench = Bench::new();
-    for method in ["tsit45", "rk4"] {
+    let mut costs = Vec::new();
+    for (method, sampling) in [
+        ("tsit45", "point"),
+        ("rk4", "point"),
+        ("tsit45", "bin_mean"),
+        ("rk4", "bin_mean"),
+    ] {
         let cost = |w00: f64| {
-            write_problem(&bench, "p.h5", w00);
+            write_sampled_problem(&bench, "p.h5", w00, sampling);
             let run = bench.run(&format!(
                 "gradient p.h5 --method {method} --rtol 1e-10 --out a.h5 --force --json"
             ));
             run.json()["cost"].as_f64().unwrap()
         };
         let slope = (cost(1.2 + H) - cost(1.2 - H)) / (2.0 * H);
-        cost(1.2);
+        costs.push(cost(1.2));
         let gradient = gradient_of_w(&bench, "a.h5")[0];
         // a central difference is off by H^2 and by the tolerance over H
         assert!(
             (gradient / slope - 1.0).abs() < 1e-5,
-            "{method}: {gradient} {slope}"
+            "{method}, {sampling}: {gradient} {slope}"
         );
     }
+    assert!(
+        (costs[0] / costs[2] - 1.0).abs() > 1e-4,
+        "a mean over bins is not a point: {costs:?}"
+    );
 }
 
 #[test]

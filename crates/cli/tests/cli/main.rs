@@ -1,9 +1,12 @@
 //! The program as a person runs it: what it prints, where, and how it ends.
 
+mod bad_input;
 mod bench;
 mod config;
 mod fit;
 mod generate;
 mod gradient;
 mod options;
+mod recovery;
 mod simulate;
+mod threads;

@@ -1,5 +1,6 @@
 use crate::bench::Bench;
 use tauscope_fit::config::KEYS;
+use tauscope_fit::plan::DENSE_LIMIT;
 
 const HELP: &str = "\
 Fit continuous-time rate networks with learned time constants to neural recordings
@@ -42,7 +43,11 @@ fn help_of_fit_has_every_key_the_objective_and_the_scores() {
         let option = format!("--{}", key.name.replace('_', "-"));
         assert!(run.stdout.contains(&option), "{option}");
     }
+    let rule = format!(
+        "auto takes gauss-newton for a model of up to {DENSE_LIMIT} parameters and lbfgs beyond"
+    );
     for text in [
+        rule.as_str(),
         "objective = cost / V + l2 (sum W^2 + sum U^2)",
         "R2 = 1 - SSE / SST",
         "Examples:",

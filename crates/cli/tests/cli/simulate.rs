@@ -135,7 +135,7 @@ fn a_dataset_with_other_inputs_or_outputs_is_refused() {
         let run = bench.run("simulate fit.h5 --dataset o.h5 --out s.h5");
         assert_eq!(run.code, Some(1));
         assert!(
-            run.stderr.starts_with(&format!("error: {message}")),
+            run.stderr.starts_with(&format!("error: fit.h5: {message}")),
             "{}",
             run.stderr
         );

@@ -38,7 +38,7 @@ impl fmt::Display for Place {
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("configuration file {}: {reason}", .path.display())]
+    #[error("configuration file {}: {reason}; name a text file with --config", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,

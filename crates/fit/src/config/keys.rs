@@ -134,7 +134,7 @@ keys! {
     atol: Auto<Positive> = Auto::Auto;
     /// step of a fixed-step method, in the dataset's time unit; auto: one sample interval
     step: Auto<Positive> = Auto::Auto;
-    /// optimizer; auto: by a fixed rule from the number of parameters
+    /// optimizer; auto: gauss-newton up to 2000 parameters, lbfgs beyond
     optimizer: OptimizerChoice = OptimizerChoice::Auto;
     /// adam: learning rate at the start; it falls to 0 as a cosine
     learning_rate: Positive = learning_rate();

@@ -6,15 +6,17 @@ pub struct Provenance {
     pub(crate) command_line: String,
     pub(crate) config_files: Vec<String>,
     pub(crate) threads: usize,
+    pub(crate) commit: String,
     pub(crate) start: String,
 }
 
 impl Provenance {
-    /// Notes the start of a run.
+    /// Notes the start of a run; `commit` is that of the program where it is known.
     pub fn begin(
         command_line: impl IntoIterator<Item = String>,
         config_files: &[PathBuf],
         threads: usize,
+        commit: Option<&str>,
     ) -> Provenance {
         Provenance {
             command_line: command_line
@@ -27,6 +29,7 @@ impl Provenance {
                 .map(|path| path.display().to_string())
                 .collect(),
             threads,
+            commit: commit.unwrap_or("unknown").to_owned(),
             start: now(),
         }
     }

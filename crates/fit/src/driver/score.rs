@@ -70,7 +70,7 @@ pub(super) fn scores(
             match objective.solve(&at, batch) {
                 Ok(solved) => {
                     for observation in &batch.observations {
-                        let z = objective.prediction(&at, batch, &solved.trajectory, observation);
+                        let z = objective.prediction(&at, &solved.trajectory, observation);
                         predictions[slot].set_column(observation.target, &z.column(0));
                     }
                 }

@@ -570,10 +570,7 @@ fn provenance_group(
         .attribute("seconds", result.seconds)
         .attribute("warnings", result.warnings.clone())
         .attribute("version", env!("CARGO_PKG_VERSION"))
-        .attribute(
-            "git_commit",
-            option_env!("TAUSCOPE_GIT_COMMIT").unwrap_or("unknown"),
-        )
+        .attribute("git_commit", provenance.commit.as_str())
         .attribute("start_time", provenance.start.as_str())
         .attribute("end_time", now())
 }

@@ -1,4 +1,4 @@
-use super::{FitObjective, Solved, failure, weighted_rates};
+use super::{FitObjective, Solved, failure};
 use crate::batch::TrialBatch;
 use crate::optimizer::{Evaluation, Linearization, SolveFailure};
 use nalgebra::{DMatrix, DMatrixView};
@@ -108,7 +108,7 @@ impl FitObjective<'_> {
             .observations
             .iter()
             .map(|observation| {
-                let rates = weighted_rates(batch, &solved.trajectory, observation, n);
+                let rates = observation.weighted_rates(&solved.trajectory);
                 let mut d_rates = DMatrix::zeros(n, k);
                 for &(j, weight) in &observation.parts {
                     d_rates += DMatrixView::from_slice(&along.at(j)[n * k..], n, k) * weight;

@@ -156,7 +156,7 @@ pub(super) fn from_result(
     let Init::File(path) = &plan.config.init else {
         return Ok(None);
     };
-    let file = StoredFile::open(path)?;
+    let file = StoredFile::open_result(path)?;
     let group = file.group("parameters")?;
     let layout = &plan.layout;
     let shaped = |name: &str, expected: &[usize]| shaped(&group, path, name, expected);

@@ -16,12 +16,12 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The file cannot be opened or read by the operating system.
-    #[error("{} cannot be read: {source}", path.display())]
+    #[error("{} cannot be read: {reason}{}", path.display(), read_remedy(reason))]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// The system's reason.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The file is of another kind.
     #[error("{} is not an HDF5 file: {remedy}", path.display())]
@@ -154,7 +154,6 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        #[source]
         problem: DatasetError,
     },
     /// The folder of a file to write does not exist.
@@ -165,13 +164,21 @@ pub enum StoreError {
         /// Its folder.
         folder: PathBuf,
     },
+    /// What should be the folder of a file to write is itself a file.
+    #[error("{} cannot be written: {} is a file, not a folder: name another file", path.display(), folder.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+        /// What stands where its folder should be.
+        folder: PathBuf,
+    },
     /// The operating system refuses to write.
-    #[error("{} cannot be written: {source}{}", path.display(), write_remedy(source))]
+    #[error("{} cannot be written: {reason}{}", path.display(), write_remedy(reason))]
     Unwritable {
         /// The file.
         path: PathBuf,
         /// The system's reason.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The contents cannot be laid out as a file; nothing was written.
     #[error("{} cannot be written: {fault}", path.display())]
@@ -186,16 +193,27 @@ pub enum StoreError {
 /// What a person can do about a failed write.
 fn write_remedy(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             ": free some space, or name a file on another disk with --out"
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             ": name a file in a folder that you may write to with --out"
         }
+        io::ErrorKind::IsADirectory => ": name a file in it",
         _ => "",
     }
 }
 
+/// What a person can do about a failed read.
+fn read_remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::IsADirectory => ": name a file in it",
+        io::ErrorKind::PermissionDenied => ": ask for the right to read it, or copy it",
+        _ => "",
+    }
+}
+
+// A reason that is part of the message is not also a `source`: whoever prints the chain would say it twice.
 impl StoreError {
     pub(super) fn reading(path: &Path, name: &str, error: &hdf5::Error) -> Self {
         let (path, name, detail) = (path.to_owned(), name.to_owned(), reason(error));
@@ -216,10 +234,10 @@ impl StoreError {
         }
     }
 
-    pub(super) fn unwritable(path: &Path, source: io::Error) -> Self {
+    pub(super) fn unwritable(path: &Path, reason: io::Error) -> Self {
         Self::Unwritable {
             path: path.to_owned(),
-            source,
+            reason,
         }
     }
 

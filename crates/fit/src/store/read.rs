@@ -30,13 +30,13 @@ impl StoredFile {
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Unreadable`], [`StoreError::NotHdf5`] or [`StoreError::Damaged`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let fail = |source: io::Error| match source.kind() {
+        let fail = |reason: io::Error| match reason.kind() {
             io::ErrorKind::NotFound => StoreError::NotFound {
                 path: path.to_owned(),
             },
             _ => StoreError::Unreadable {
                 path: path.to_owned(),
-                source,
+                reason,
             },
         };
         let (mut bytes, size, start) = read_start(path).map_err(fail)?;
@@ -62,6 +62,39 @@ impl StoredFile {
             file,
             size,
         })
+    }
+
+    /// Opens a result of a fit.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open) and [`require_format`](Self::require_format).
+    pub fn open_result(path: &Path) -> Result<Self, StoreError> {
+        let file = Self::open(path)?;
+        file.require_format("result")?;
+        Ok(file)
+    }
+
+    /// Checks that the file says to be a `format` ("dataset", "result") that this version reads.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingAttribute`] and [`StoreError::BadAttribute`].
+    pub fn require_format(&self, format: &str) -> Result<(), StoreError> {
+        let root = self.root();
+        let expected = format!("{format:?}");
+        let found = root.required_text("tauscope_format", &expected)?;
+        if found != format {
+            let remedy = format!("{expected} if it is one, or name a {format}");
+            return Err(root.bad_attribute("tauscope_format", &format!("{found:?}"), &remedy));
+        }
+        match root.attribute("schema_version")? {
+            Some(AttributeValue::Integer(1) | AttributeValue::Real(1.0)) => Ok(()),
+            Some(other) => Err(root.bad_attribute(
+                "schema_version",
+                &other.to_string(),
+                "1, or use a newer version of tauscope",
+            )),
+            None => Err(root.missing_attribute("schema_version", "1")),
+        }
     }
 
     /// The path by which it was opened.

@@ -8,9 +8,7 @@ use nalgebra::DMatrix;
 use sha2::{Digest, Sha256};
 use tauscope_dynamics::Interpolation;
 
-use super::{
-    AttributeValue, RealArray, StoreError, StoredFile, StoredGroup, StoredVariable, Values,
-};
+use super::{RealArray, StoreError, StoredFile, StoredGroup, StoredVariable, Values};
 use crate::dataset::{
     CarriedVariable, Dataset, DatasetError, InitialState, RawDataset, SourceFile, Split,
     TargetSampling,
@@ -41,9 +39,9 @@ pub fn read_dataset(path: &Path) -> Result<Dataset, StoreError> {
     let file = StoredFile::open(path)?;
     let raw = read_raw(&file)?;
     let dataset = Dataset::new(raw).map_err(|problem| StoreError::invalid(path, problem))?;
-    let sha256 = sha256_of(path).map_err(|source| StoreError::Unreadable {
+    let sha256 = sha256_of(path).map_err(|reason| StoreError::Unreadable {
         path: path.to_owned(),
-        source,
+        reason,
     })?;
     Ok(dataset.with_file(SourceFile {
         path: path.to_owned(),
@@ -53,7 +51,7 @@ pub fn read_dataset(path: &Path) -> Result<Dataset, StoreError> {
 
 fn read_raw(file: &StoredFile) -> Result<RawDataset, StoreError> {
     let root = file.root();
-    check_header(&root)?;
+    file.require_format("dataset")?;
     let time_units = root.required_text(
         "time_units",
         "the unit of time, for instance s, ms or frames",
@@ -112,28 +110,6 @@ fn read_raw(file: &StoredFile) -> Result<RawDataset, StoreError> {
             .transpose()?,
         ..RawDataset::new(&name, &time_units, time, inputs, targets)
     })
-}
-
-fn check_header(root: &StoredGroup<'_>) -> Result<(), StoreError> {
-    let expected = "\"dataset\"";
-    let format = root.required_text("tauscope_format", expected)?;
-    if format != "dataset" {
-        return Err(root.bad_attribute(
-            "tauscope_format",
-            &format!("{format:?}"),
-            "\"dataset\" if it is one, or name a dataset",
-        ));
-    }
-    match root.attribute("schema_version")? {
-        Some(AttributeValue::Integer(1)) => Ok(()),
-        Some(AttributeValue::Real(1.0)) => Ok(()),
-        Some(other) => Err(root.bad_attribute(
-            "schema_version",
-            &other.to_string(),
-            "1, or use a newer version of tauscope",
-        )),
-        None => Err(root.missing_attribute("schema_version", "1")),
-    }
 }
 
 fn read_interpolation(

@@ -26,7 +26,7 @@ impl Drop for Partial {
 /// the old file or the new one, and a killed run leaves the old one.
 ///
 /// # Errors
-/// [`StoreError::NoFolder`] and [`StoreError::Unwritable`]; then no new file is left, and the old one is untouched.
+/// [`StoreError::NoFolder`], [`StoreError::NotAFolder`] and [`StoreError::Unwritable`]; then no new file is left, and the old one is untouched.
 pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let mut partial = create_partial(path)?;
     write_synced(&partial.0, bytes).map_err(|e| StoreError::unwritable(path, e))?;
@@ -38,7 +38,7 @@ pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> 
 /// Finds out before long work whether `path` can be written: its folder exists and takes a file. Leaves nothing behind.
 ///
 /// # Errors
-/// [`StoreError::NoFolder`] and [`StoreError::Unwritable`].
+/// [`StoreError::NoFolder`], [`StoreError::NotAFolder`] and [`StoreError::Unwritable`].
 pub fn check_writable(path: &Path) -> Result<(), StoreError> {
     if path.is_dir() {
         return Err(StoreError::unwritable(
@@ -58,9 +58,11 @@ fn create_partial(path: &Path) -> Result<(File, Partial), StoreError> {
     };
     let folder = folder_of(path);
     if !folder.is_dir() {
-        return Err(StoreError::NoFolder {
-            path: path.to_owned(),
-            folder,
+        let path = path.to_owned();
+        return Err(if folder.exists() {
+            StoreError::NotAFolder { path, folder }
+        } else {
+            StoreError::NoFolder { path, folder }
         });
     }
     let mut partial_name = OsString::from(name);
