@@ -1,4 +1,6 @@
 //! The passes over (unit, column) blocks, compiled for the vector unit of the processor at hand.
+//!
+//! Entries are taken in groups of [`LANES`], by way of local arrays that live in vector registers.
 
 use super::weights::LANES;
 use pulp::{Arch, Simd, WithSimd};
@@ -7,6 +9,28 @@ use pulp::{Arch, Simd, WithSimd};
 pub(super) const MOST: usize = 8;
 
 type Lanes = [f64; LANES];
+
+/// The same call for every number of sources, so that loops over them have a constant length.
+macro_rules! by_count {
+    ($inputs:expr, $call:ident) => {
+        match $inputs.len() {
+            0 => {}
+            1 => $call!(1),
+            2 => $call!(2),
+            3 => $call!(3),
+            4 => $call!(4),
+            5 => $call!(5),
+            6 => $call!(6),
+            7 => $call!(7),
+            8 => $call!(8),
+            more => unreachable!("{more} sources in one combination"),
+        }
+    };
+}
+
+fn fixed<'a, const T: usize>(inputs: &[&'a [f64]]) -> [&'a [f64]; T] {
+    std::array::from_fn(|k| inputs[k])
+}
 
 /// `out = sum_k weights_k inputs_k`, weights tiled as in `Weights` with `stride` rows, of which the first
 /// `inputs.len()` are used. Blocks (unit, column).
@@ -17,20 +41,21 @@ pub(super) fn combine(
     stride: usize,
     inputs: &[&[f64]],
 ) {
-    macro_rules! by_count {
-        ($($count:literal)+) => {
-            match inputs.len() {
-                0 => out.fill(0.0),
-                $($count => {
-                    let mut fixed: [&[f64]; $count] = [&[]; $count];
-                    fixed.copy_from_slice(inputs);
-                    Arch::new().dispatch(Combine { out, tile, weights, stride, inputs: fixed });
-                })+
-                more => unreachable!("{more} sources in one combination"),
-            }
+    if inputs.is_empty() {
+        out.fill(0.0);
+    }
+    macro_rules! call {
+        ($count:literal) => {
+            Arch::new().dispatch(Combine::<$count> {
+                out,
+                tile,
+                weights,
+                stride,
+                inputs: fixed(inputs),
+            })
         };
     }
-    by_count!(1 2 3 4 5 6 7 8);
+    by_count!(inputs, call);
 }
 
 struct Combine<'a, const T: usize> {
@@ -47,39 +72,53 @@ impl<const T: usize> WithSimd for Combine<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
         let (weights, _) = self.weights.as_chunks::<LANES>();
-        for (c, out) in self.out.chunks_mut(self.tile).enumerate() {
-            let inputs = self.inputs.map(|x| &x[c * self.tile..][..out.len()]);
-            let (out, rest) = out.as_chunks_mut::<LANES>();
-            let groups = inputs.map(|x| x.as_chunks::<LANES>().0);
-            let n = out.len();
-            assert!(groups.iter().all(|g| g.len() == n));
-            for ((g, out), weights) in out
-                .iter_mut()
-                .enumerate()
-                .zip(weights.chunks_exact(self.stride))
-            {
-                let mut sum = [0.0; LANES];
-                for k in 0..T {
-                    add_product::<S>(&mut sum, &weights[k], &groups[k][g]);
-                }
-                *out = sum;
-            }
-            for (lane, out) in rest.iter_mut().enumerate() {
-                *out = 0.0;
-                for k in 0..T {
-                    *out = fma::<S>(
-                        weights[n * self.stride + k][lane],
-                        inputs[k][n * LANES + lane],
-                        *out,
-                    );
-                }
-            }
+        let len = self.out.len();
+        let mut start = 0;
+        while start < len {
+            let end = len.min(start + self.tile);
+            let out = &mut self.out[start..end];
+            let inputs: [&[f64]; T] = std::array::from_fn(|k| &self.inputs[k][start..end]);
+            weighted_sum::<S, T>(out, weights, self.stride, inputs);
+            start = end;
         }
     }
 }
 
-/// The transpose of [`combine`]: `cotangents_k += weights_k of`; and, where `by_log_tau` (tiled like the weights) is not
-/// empty, `log_tau += sum_k by_log_tau_k inputs_k of`, by entry of the tile.
+/// [`combine`] within one tile.
+#[inline(always)]
+fn weighted_sum<S: Simd, const T: usize>(
+    out: &mut [f64],
+    weights: &[Lanes],
+    stride: usize,
+    inputs: [&[f64]; T],
+) {
+    let (groups, rest) = out.as_chunks_mut::<LANES>();
+    let n = groups.len();
+    let inputs_by_group: [&[Lanes]; T] =
+        std::array::from_fn(|k| &inputs[k].as_chunks::<LANES>().0[..n]);
+    for g in 0..n {
+        let weights = &weights[g * stride..][..T];
+        let mut sum = [0.0; LANES];
+        for k in 0..T {
+            add_product::<S>(&mut sum, &weights[k], &inputs_by_group[k][g]);
+        }
+        groups[g] = sum;
+    }
+    for lane in 0..rest.len() {
+        let mut sum = 0.0;
+        for k in 0..T {
+            sum = fma::<S>(
+                weights[n * stride + k][lane],
+                inputs[k][n * LANES + lane],
+                sum,
+            );
+        }
+        rest[lane] = sum;
+    }
+}
+
+/// The transpose of [`combine`] for cotangents `of` of its sum: `cotangents_k += weights_k of`; and, where `by_log_tau`
+/// (tiled like the weights) is not empty, `log_tau += sum_k by_log_tau_k inputs_k of`, by entry of the tile.
 pub(super) fn combine_transposed(
     of: &[f64],
     tile: usize,
@@ -89,23 +128,24 @@ pub(super) fn combine_transposed(
     cotangents: &mut [Vec<f64>],
     log_tau: &mut [f64],
 ) {
-    macro_rules! by_count {
-        ($($count:literal)+) => {
-            match inputs.len() {
-                0 => {}
-                $($count => {
-                    let mut fixed: [&[f64]; $count] = [&[]; $count];
-                    fixed.copy_from_slice(inputs);
-                    let mut cotangents = cotangents.iter_mut();
-                    let cotangents: [&mut [f64]; $count] =
-                        std::array::from_fn(|_| cotangents.next().map_or(&mut [][..], |c| c.as_mut_slice()));
-                    Arch::new().dispatch(CombineTransposed { of, tile, weights, by_log_tau, inputs: fixed, cotangents, log_tau });
-                })+
-                more => unreachable!("{more} sources in one combination"),
-            }
-        };
+    macro_rules! call {
+        ($count:literal) => {{
+            let mut cotangents = cotangents.iter_mut();
+            let cotangents: [&mut [f64]; $count] = std::array::from_fn(|_| {
+                cotangents.next().map_or(&mut [][..], |c| c.as_mut_slice())
+            });
+            Arch::new().dispatch(CombineTransposed::<$count> {
+                of,
+                tile,
+                weights,
+                by_log_tau,
+                inputs: fixed(inputs),
+                cotangents,
+                log_tau,
+            })
+        }};
     }
-    by_count!(1 2 3 4 5 6 7 8);
+    by_count!(inputs, call);
 }
 
 struct CombineTransposed<'a, const T: usize> {
@@ -125,48 +165,70 @@ impl<const T: usize> WithSimd for CombineTransposed<'_, T> {
     fn with_simd<S: Simd>(mut self, _simd: S) {
         let (weights, _) = self.weights.as_chunks::<LANES>();
         let (by_log_tau, _) = self.by_log_tau.as_chunks::<LANES>();
-        for (c, of) in self.of.chunks(self.tile).enumerate() {
-            let range = c * self.tile..c * self.tile + of.len();
-            let (groups, rest) = of.as_chunks::<LANES>();
-            let n = groups.len();
-            let mut k = 0;
-            for cotangent in &mut self.cotangents {
-                let (targets, last) = cotangent[range.clone()].as_chunks_mut::<LANES>();
-                for ((of, target), weights) in
-                    groups.iter().zip(targets).zip(weights.chunks_exact(T))
-                {
-                    add_product::<S>(target, &weights[k], of);
-                }
-                for (lane, (of, target)) in rest.iter().zip(last).enumerate() {
-                    *target = fma::<S>(weights[n * T + k][lane], *of, *target);
-                }
-                k += 1;
+        let len = self.of.len();
+        let mut start = 0;
+        while start < len {
+            let end = len.min(start + self.tile);
+            let of = &self.of[start..end];
+            for k in 0..T {
+                scatter::<S, T>(of, weights, k, &mut self.cotangents[k][start..end]);
             }
-            if by_log_tau.is_empty() {
-                continue;
+            if !by_log_tau.is_empty() {
+                let inputs: [&[f64]; T] = std::array::from_fn(|k| &self.inputs[k][start..end]);
+                add_change::<S, T>(of, by_log_tau, inputs, &mut self.log_tau[..end - start]);
             }
-            let inputs = self.inputs.map(|x| &x[range.clone()]);
-            let input_groups = inputs.map(|x| x.as_chunks::<LANES>().0);
-            let (sums, last) = self.log_tau[..of.len()].as_chunks_mut::<LANES>();
-            for (((g, of), sum), by_log_tau) in groups
-                .iter()
-                .enumerate()
-                .zip(sums)
-                .zip(by_log_tau.chunks_exact(T))
-            {
-                let mut change = [0.0; LANES];
-                for k in 0..T {
-                    add_product::<S>(&mut change, &by_log_tau[k], &input_groups[k][g]);
-                }
-                add_product::<S>(sum, &change, of);
-            }
-            for (lane, (of, sum)) in rest.iter().zip(last).enumerate() {
-                for k in 0..T {
-                    let change = by_log_tau[n * T + k][lane] * inputs[k][n * LANES + lane];
-                    *sum = fma::<S>(change, *of, *sum);
-                }
-            }
+            start = end;
         }
+    }
+}
+
+/// `target += weights_k of` within one tile.
+#[inline(always)]
+fn scatter<S: Simd, const T: usize>(of: &[f64], weights: &[Lanes], k: usize, target: &mut [f64]) {
+    let (groups, rest) = of.as_chunks::<LANES>();
+    let n = groups.len();
+    let (targets, last) = target.as_chunks_mut::<LANES>();
+    let targets = &mut targets[..n];
+    for g in 0..n {
+        let mut sum = targets[g];
+        add_product::<S>(&mut sum, &weights[g * T + k], &groups[g]);
+        targets[g] = sum;
+    }
+    for lane in 0..rest.len() {
+        last[lane] = fma::<S>(weights[n * T + k][lane], rest[lane], last[lane]);
+    }
+}
+
+/// `sums += of sum_k rows_k inputs_k` within one tile.
+#[inline(always)]
+fn add_change<S: Simd, const T: usize>(
+    of: &[f64],
+    rows: &[Lanes],
+    inputs: [&[f64]; T],
+    sums: &mut [f64],
+) {
+    let (groups, rest) = of.as_chunks::<LANES>();
+    let n = groups.len();
+    let inputs_by_group: [&[Lanes]; T] =
+        std::array::from_fn(|k| &inputs[k].as_chunks::<LANES>().0[..n]);
+    let (totals, last) = sums.as_chunks_mut::<LANES>();
+    let totals = &mut totals[..n];
+    for g in 0..n {
+        let rows = &rows[g * T..][..T];
+        let mut change = [0.0; LANES];
+        for k in 0..T {
+            add_product::<S>(&mut change, &rows[k], &inputs_by_group[k][g]);
+        }
+        let mut total = totals[g];
+        add_product::<S>(&mut total, &change, &groups[g]);
+        totals[g] = total;
+    }
+    for lane in 0..rest.len() {
+        let mut change = 0.0;
+        for k in 0..T {
+            change = fma::<S>(rows[n * T + k][lane], inputs[k][n * LANES + lane], change);
+        }
+        last[lane] = fma::<S>(change, rest[lane], last[lane]);
     }
 }
 
@@ -207,11 +269,23 @@ impl<const ADD: bool> WithSimd for Elementwise<'_, ADD> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        let period = self.a.len();
-        for (out, b) in self.out.chunks_mut(period).zip(self.b.chunks(period)) {
-            for ((o, a), b) in out.iter_mut().zip(self.a).zip(b) {
-                *o = if ADD { fma::<S>(*a, *b, *o) } else { a * b };
+        let period = self.a.len().max(1);
+        let mut start = 0;
+        while start < self.out.len() {
+            let end = self.out.len().min(start + period);
+            let (a, b, out) = (
+                &self.a[..end - start],
+                &self.b[start..end],
+                &mut self.out[start..end],
+            );
+            for i in 0..a.len() {
+                out[i] = if ADD {
+                    fma::<S>(a[i], b[i], out[i])
+                } else {
+                    a[i] * b[i]
+                };
             }
+            start = end;
         }
     }
 }

@@ -1,3 +1,5 @@
+use pulp::{Arch, Simd, WithSimd};
+
 /// Highest power of `s` that is integrated: the polynomials have one less, the rest serves the derivative.
 const POWERS: usize = 6;
 /// Where the recurrence upwards takes over from the series.
@@ -17,72 +19,104 @@ const TERMS: usize = 28;
 pub(super) struct FilterIntegrals {
     y: Vec<f64>,
     keep: Vec<f64>,
-    p: Vec<[f64; POWERS]>,
+    /// (power, unit)
+    p: [Vec<f64>; POWERS],
 }
 
 impl FilterIntegrals {
     /// For units that decay at rate `decay`, over a time `length`.
     pub(super) fn new(decay: &[f64], length: f64) -> FilterIntegrals {
         let y: Vec<f64> = decay.iter().map(|d| d * length).collect();
-        FilterIntegrals {
-            keep: y.iter().map(|y| (-y).exp()).collect(),
-            p: y.iter().map(|&y| integrals(y)).collect(),
-            y,
+        let keep: Vec<f64> = y.iter().map(|y| (-y).exp()).collect();
+        let mut p: [Vec<f64>; POWERS] = std::array::from_fn(|_| vec![0.0; y.len()]);
+        Arch::new().dispatch(Integrals {
+            y: &y,
+            keep: &keep,
+            p: p.each_mut().map(|p| p.as_mut_slice()),
+        });
+        FilterIntegrals { y, keep, p }
+    }
+
+    /// The weights `exp(-y)` of the state at the start, and their derivatives with respect to log tau, `-y d/dy`.
+    pub(super) fn keep(&self, weights: &mut [f64], by_log_tau: &mut [f64]) {
+        weights.copy_from_slice(&self.keep);
+        for ((out, y), keep) in by_log_tau.iter_mut().zip(&self.y).zip(&self.keep) {
+            *out = y * keep;
         }
     }
 
-    /// The weight `exp(-y)` of the state at the start.
-    pub(super) fn keep(&self, unit: usize) -> f64 {
-        self.keep[unit]
+    /// The weights `y sum_j c_j p_j(y)` of a polynomial forcing `sum_j c_j s^j`.
+    pub(super) fn weights(&self, coefficients: &[f64], out: &mut [f64]) {
+        out.fill(0.0);
+        for (c, p) in coefficients.iter().zip(&self.p) {
+            out.iter_mut().zip(p).for_each(|(out, p)| *out += c * p);
+        }
+        out.iter_mut().zip(&self.y).for_each(|(out, y)| *out *= y);
     }
 
-    /// Derivative of [`keep`](Self::keep) with respect to log tau: `-y d/dy`.
-    pub(super) fn keep_by_log_tau(&self, unit: usize) -> f64 {
-        self.y[unit] * self.keep[unit]
-    }
-
-    /// The weight `y sum_j c_j p_j(y)` of a polynomial forcing `sum_j c_j s^j`.
-    pub(super) fn weight(&self, unit: usize, coefficients: &[f64]) -> f64 {
-        let sum: f64 = coefficients
-            .iter()
-            .zip(&self.p[unit])
-            .map(|(c, p)| c * p)
-            .sum();
-        self.y[unit] * sum
-    }
-
-    /// Derivative of [`weight`](Self::weight) with respect to log tau:
+    /// Derivative of [`weights`](Self::weights) with respect to log tau:
     /// `-y d(y p_j)/dy = -y (p_j + y (p_(j+1) - p_j))`.
-    pub(super) fn weight_by_log_tau(&self, unit: usize, coefficients: &[f64]) -> f64 {
-        let (y, p) = (self.y[unit], &self.p[unit]);
-        let sum: f64 = coefficients
-            .iter()
-            .enumerate()
-            .map(|(j, c)| c * (p[j] + y * (p[j + 1] - p[j])))
-            .sum();
-        -y * sum
+    pub(super) fn weights_by_log_tau(&self, coefficients: &[f64], out: &mut [f64]) {
+        out.fill(0.0);
+        for (c, p) in coefficients.iter().zip(self.p.windows(2)) {
+            for (((out, y), p), next) in out.iter_mut().zip(&self.y).zip(&p[0]).zip(&p[1]) {
+                *out += c * (p + y * (next - p));
+            }
+        }
+        out.iter_mut().zip(&self.y).for_each(|(out, y)| *out *= -y);
     }
 }
 
-fn integrals(y: f64) -> [f64; POWERS] {
-    let mut p = [0.0; POWERS];
-    if y > SERIES_BELOW {
-        p[0] = -(-y).exp_m1() / y;
-        for j in 1..POWERS {
-            p[j] = (1.0 - j as f64 * p[j - 1]) / y;
+/// `p_j(y)` and `exp(-y)` are known from `y`; both branches are computed, so that the loop has none.
+struct Integrals<'a> {
+    y: &'a [f64],
+    keep: &'a [f64],
+    p: [&'a mut [f64]; POWERS],
+}
+
+/// `highest! / (highest + 1 + i)!` with alternating sign: the series of the highest integral, last term first.
+const SERIES: [f64; TERMS] = {
+    let mut terms = [0.0; TERMS];
+    let mut term = 1.0 / POWERS as f64;
+    let mut i = 0;
+    while i < TERMS {
+        terms[TERMS - 1 - i] = term;
+        term /= -((POWERS + i + 1) as f64);
+        i += 1;
+    }
+    terms
+};
+
+impl WithSimd for Integrals<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let n = self.y.len();
+        let (y, keep) = (self.y, &self.keep[..n]);
+        let p = self.p.map(|p| &mut p[..n]);
+        for unit in 0..n {
+            let (y, keep) = (y[unit], keep[unit]);
+            let upwards = y > SERIES_BELOW;
+            let small = if upwards { SERIES_BELOW } else { y };
+            let mut series = SERIES[0];
+            for term in &SERIES[1..] {
+                series = series * small + term;
+            }
+            let mut down = [series; POWERS];
+            for j in (1..POWERS).rev() {
+                down[j - 1] = (1.0 - small * down[j]) / j as f64;
+            }
+            let inverse = 1.0 / y;
+            let mut up = [(1.0 - keep) * inverse; POWERS];
+            for j in 1..POWERS {
+                up[j] = (1.0 - j as f64 * up[j - 1]) * inverse;
+            }
+            for j in 0..POWERS {
+                p[j][unit] = if upwards { up[j] } else { down[j] };
+            }
         }
-        return p;
     }
-    let highest = POWERS - 1;
-    let mut term = 1.0 / (highest + 1) as f64;
-    for i in 0..TERMS {
-        p[highest] += term;
-        term *= -y / (highest + i + 2) as f64;
-    }
-    for j in (1..POWERS).rev() {
-        p[j - 1] = (1.0 - y * p[j]) / j as f64;
-    }
-    p
 }
 
 #[cfg(test)]
@@ -110,6 +144,10 @@ mod tests {
             .sum()
     }
 
+    fn integrals(y: f64) -> [f64; POWERS] {
+        FilterIntegrals::new(&[1.0], y).p.map(|p| p[0])
+    }
+
     #[test]
     fn integrals_agree_with_quadrature_on_both_sides_of_the_switch() {
         for y in [1e-9, 1e-3, 0.3, 1.0, 2.9, 3.1, 10.0, 50.0] {
@@ -127,22 +165,34 @@ mod tests {
     #[test]
     fn a_constant_forcing_and_the_state_share_all_weight() {
         let filter = FilterIntegrals::new(&[0.01, 1.0, 1e4], 1.0);
+        let (mut keep, mut by_log_tau, mut weights) = ([0.0; 3], [0.0; 3], [0.0; 3]);
+        filter.keep(&mut keep, &mut by_log_tau);
+        filter.weights(&[1.0], &mut weights);
         for unit in 0..3 {
-            assert!((filter.keep(unit) + filter.weight(unit, &[1.0]) - 1.0).abs() < 1e-15);
+            assert!((keep[unit] + weights[unit] - 1.0).abs() < 1e-15);
         }
     }
 
     #[test]
     fn derivatives_by_log_tau_agree_with_differences() {
         const H: f64 = 1e-6;
-        let c = [0.3, -1.0, 2.0, 0.7];
+        const C: [f64; 4] = [0.3, -1.0, 2.0, 0.7];
+        /// The weight and its derivative, then those of the state at the start.
+        fn at(log_tau: f64) -> [f64; 4] {
+            let filter = FilterIntegrals::new(&[(-log_tau).exp()], 1.0);
+            let mut out = [[0.0]; 4];
+            let [weight, by_log_tau, keep, keep_by_log_tau] = &mut out;
+            filter.weights(&C, weight);
+            filter.weights_by_log_tau(&C, by_log_tau);
+            filter.keep(keep, keep_by_log_tau);
+            out.map(|v| v[0])
+        }
         for log_tau in [-3.0, -1.05, 0.0, 4.0] {
-            let at = |log_tau: f64| FilterIntegrals::new(&[(-log_tau).exp()], 1.0);
             let (low, high, here) = (at(log_tau - H), at(log_tau + H), at(log_tau));
-            let difference = (high.weight(0, &c) - low.weight(0, &c)) / (2.0 * H);
-            assert!((difference - here.weight_by_log_tau(0, &c)).abs() < 1e-8);
-            let difference = (high.keep(0) - low.keep(0)) / (2.0 * H);
-            assert!((difference - here.keep_by_log_tau(0)).abs() < 1e-8);
+            for value in [0, 2] {
+                let difference = (high[value] - low[value]) / (2.0 * H);
+                assert!((difference - here[value + 1]).abs() < 1e-8);
+            }
         }
     }
 }

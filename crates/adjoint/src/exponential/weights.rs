@@ -111,13 +111,19 @@ impl Tile {
         }
     }
 
-    /// Rows interleaved by groups of [`LANES`] entries: (lane, row, group).
+    /// Rows by unit, repeated over the tile and interleaved by groups of [`LANES`] entries: (lane, row, group).
     fn interleave(self, rows: &[Vec<f64>]) -> Vec<f64> {
         let mut out = vec![0.0; self.len * rows.len()];
-        for (at, out) in out.iter_mut().enumerate() {
-            let (lane, row) = (at % LANES, at / LANES % rows.len());
-            let group = at / (LANES * rows.len());
-            *out = rows[row][(group * LANES + lane) % self.n_units];
+        let mut tiled = Vec::with_capacity(self.len);
+        for (k, row) in rows.iter().enumerate() {
+            tiled.clear();
+            while tiled.len() < self.len {
+                tiled.extend_from_slice(row);
+            }
+            let (groups, _) = tiled.as_chunks::<LANES>();
+            for (group, place) in groups.iter().zip(out.chunks_exact_mut(LANES * rows.len())) {
+                place[k * LANES..][..LANES].copy_from_slice(group);
+            }
         }
         out
     }
@@ -317,19 +323,15 @@ fn rows(
                         continue;
                     }
                     let filter = integrals.get(filter, *until);
-                    for unit in 0..n_units {
-                        rows.weights[row][unit] = filter.weight(unit, &coefficients);
-                        rows.by_log_tau[row][unit] = filter.weight_by_log_tau(unit, &coefficients);
-                    }
+                    filter.weights(&coefficients, &mut rows.weights[row]);
+                    filter.weights_by_log_tau(&coefficients, &mut rows.by_log_tau[row]);
                 }
             }
             if let Some(from) = *from {
                 let row = row_of(from);
-                let filter = integrals.get(filter, *until);
-                for unit in 0..n_units {
-                    rows.weights[row][unit] = filter.keep(unit);
-                    rows.by_log_tau[row][unit] = filter.keep_by_log_tau(unit);
-                }
+                integrals
+                    .get(filter, *until)
+                    .keep(&mut rows.weights[row], &mut rows.by_log_tau[row]);
             }
         }
         Recipe::Slope { at, of, target } => {
