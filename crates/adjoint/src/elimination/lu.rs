@@ -43,7 +43,8 @@ impl Lu {
             let pivot = k + largest(&self.values.as_slice()[k * n + k..(k + 1) * n]);
             self.pivots[k] = pivot;
             if pivot != k {
-                self.values.swap_rows(k, pivot);
+                let columns = self.values.as_mut_slice().chunks_exact_mut(n);
+                columns.for_each(|column| column.swap(k, pivot));
             }
             let diagonal = self.values[(k, k)];
             if diagonal == 0.0 {
@@ -98,9 +99,9 @@ impl Lu {
         }
         for k in (0..n).rev() {
             x[k] /= columns[k * n + k];
-            let (above, solved) = x.split_at_mut(k);
-            for (x, u) in above.iter_mut().zip(&columns[k * n..]) {
-                *x -= solved[0] * u;
+            let solved = x[k];
+            for (x, u) in x[..k].iter_mut().zip(&columns[k * n..]) {
+                *x -= solved * u;
             }
         }
     }
@@ -139,9 +140,9 @@ fn largest(column: &[f64]) -> usize {
 
 /// `x[1..] -= x[0] v`
 fn subtract_scaled(x: &mut [f64], v: &[f64]) {
-    let (first, rest) = x.split_at_mut(1);
-    for (x, v) in rest.iter_mut().zip(v) {
-        *x -= first[0] * v;
+    let factor = x[0];
+    for (x, v) in x[1..].iter_mut().zip(v) {
+        *x -= factor * v;
     }
 }
 
