@@ -6,7 +6,9 @@ mod dense;
 mod equations;
 mod integrate;
 mod lanes;
+mod linear_solver;
 mod network_system;
+mod newton_matrix;
 mod sensitivities;
 
 pub(crate) use backward::backward;

@@ -5,7 +5,6 @@
 //! The tape holds the state before every step; stages are computed again on the way back.
 
 mod drive;
-mod elimination;
 mod forcing;
 mod grid;
 mod implicit;

@@ -10,6 +10,7 @@
 
 mod adaptive;
 mod direction;
+mod elimination;
 mod error;
 mod exponential;
 mod fixed_step;

@@ -1,7 +1,8 @@
 use super::dense::{DenseTape, Quintic, SegmentDrive};
-use super::equations::System;
+use super::equations::{LinearisedSystem, System};
 use super::integrate::{Observer, Step, Task, integrate};
 use super::lanes::Lanes;
+use super::linear_solver::Orientation;
 use crate::{AdaptiveMethod, Adjoint, Phase, SolveError, Tolerances, Trajectory};
 use std::cell::{Cell, RefCell};
 use tauscope_dynamics::{Gradient, InputSignal, Linearization, PanelAccumulator, RateNetwork};
@@ -117,29 +118,26 @@ impl System for AdjointSystem<'_> {
         );
         self.lanes.to_lanes(&scratch.out, out);
     }
+}
+
+impl LinearisedSystem for AdjointSystem<'_> {
+    fn network(&self) -> &RateNetwork {
+        self.network
+    }
+
+    fn orientation(&self) -> Orientation {
+        Orientation::Transposed
+    }
 
     fn jac_mul(&self, s: f64, _lambda: &[f64], v: &[f64], out: &mut [f64]) {
         self.rhs(s, v, out);
     }
 
-    fn jacobian(&self, s: f64, _lambda: &[f64], out: &mut [f64]) {
+    fn slope(&self, s: f64, _lambda: &[f64], out: &mut Vec<f64>) {
         let scratch = &mut *self.scratch.borrow_mut();
         scratch.linearize(self.network, self.input, self.tape, self.t_end - s);
-        let n = self.network.n_units();
-        let len = self.lane_len();
-        for (lane, block) in out.chunks_exact_mut(len * len).enumerate() {
-            self.network
-                .jacobian(&scratch.at.slope()[lane * n..][..n], block);
-            transpose(block, len);
-        }
-    }
-}
-
-fn transpose(block: &mut [f64], n: usize) {
-    for i in 0..n {
-        for j in 0..i {
-            block.swap(i * n + j, j * n + i);
-        }
+        out.clear();
+        out.extend_from_slice(scratch.at.slope());
     }
 }
 

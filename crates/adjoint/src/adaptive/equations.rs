@@ -1,10 +1,13 @@
+use super::linear_solver::Orientation;
+use super::newton_matrix::NewtonMatrix;
 use diffsol::{
-    ConstantOp, NalgebraContext, NalgebraMat, NalgebraVec, NonLinearOp, NonLinearOpJacobian,
-    OdeEquations, OdeEquationsRef, Op, ParameterisedOp, UnitCallable, Vector,
+    ConstantOp, NalgebraContext, NalgebraVec, NonLinearOp, NonLinearOpJacobian, OdeEquations,
+    OdeEquationsRef, Op, ParameterisedOp, UnitCallable, Vector,
 };
+use tauscope_dynamics::RateNetwork;
 
 pub(super) type V = NalgebraVec<f64>;
-pub(super) type M = NalgebraMat<f64>;
+pub(super) type M = NewtonMatrix;
 
 /// A system of ordinary differential equations as this crate sees it: slices, in lanes (see
 /// [`Lanes`](super::lanes::Lanes)).
@@ -15,10 +18,18 @@ pub(super) trait System {
     fn lane_len(&self) -> usize;
     /// `dy = f(t, y)`.
     fn rhs(&self, t: f64, y: &[f64], dy: &mut [f64]);
+}
+
+/// What implicit methods ask of a system on top: its Jacobian is that of a network, or the transpose.
+pub(super) trait LinearisedSystem: System {
+    /// The network whose Jacobian it is.
+    fn network(&self) -> &RateNetwork;
+    /// Whether it is the Jacobian itself or its transpose.
+    fn orientation(&self) -> Orientation;
     /// `out = (df/dy) v`.
     fn jac_mul(&self, t: f64, y: &[f64], v: &[f64], out: &mut [f64]);
-    /// The Jacobian of every lane, column-major (lane_len, lane_len x lane). Only implicit methods ask.
-    fn jacobian(&self, t: f64, y: &[f64], out: &mut [f64]);
+    /// The derivative of the activation, (unit, trial), on which the Jacobian depends.
+    fn slope(&self, t: f64, y: &[f64], out: &mut Vec<f64>);
 }
 
 impl<S: System> System for &S {
@@ -31,11 +42,20 @@ impl<S: System> System for &S {
     fn rhs(&self, t: f64, y: &[f64], dy: &mut [f64]) {
         (*self).rhs(t, y, dy);
     }
+}
+
+impl<S: LinearisedSystem> LinearisedSystem for &S {
+    fn network(&self) -> &RateNetwork {
+        (*self).network()
+    }
+    fn orientation(&self) -> Orientation {
+        (*self).orientation()
+    }
     fn jac_mul(&self, t: f64, y: &[f64], v: &[f64], out: &mut [f64]) {
         (*self).jac_mul(t, y, v, out);
     }
-    fn jacobian(&self, t: f64, y: &[f64], out: &mut [f64]) {
-        (*self).jacobian(t, y, out);
+    fn slope(&self, t: f64, y: &[f64], out: &mut Vec<f64>) {
+        (*self).slope(t, y, out);
     }
 }
 
@@ -124,16 +144,14 @@ impl<S: System> NonLinearOp for Rhs<'_, S> {
     }
 }
 
-impl<S: System> NonLinearOpJacobian for Rhs<'_, S> {
+impl<S: LinearisedSystem> NonLinearOpJacobian for Rhs<'_, S> {
     fn jac_mul_inplace(&self, x: &V, t: f64, v: &V, y: &mut V) {
         self.0.system.jac_mul(t, slice(x), slice(v), slice_mut(y));
     }
 
     fn jacobian_inplace(&self, x: &V, t: f64, y: &mut M) {
-        use diffsol::Matrix;
-        self.0
-            .system
-            .jacobian(t, slice(x), y.inner_mut().as_mut_slice());
+        (y.identity, y.jacobian) = (0.0, 1.0);
+        self.0.system.slope(t, slice(x), &mut y.slope);
     }
 }
 

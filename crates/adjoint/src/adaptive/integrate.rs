@@ -1,8 +1,9 @@
-use super::equations::{Equations, M, System, V, slice, slice_mut};
+use super::equations::{Equations, LinearisedSystem, M, System, V, slice, slice_mut};
+use super::linear_solver::EliminationSolver;
 use crate::{AdaptiveMethod, Phase, SolveError, Statistics};
 use diffsol::{
-    NalgebraContext, NalgebraLU, OdeBuilder, OdeSolverMethod, OdeSolverOptions,
-    OdeSolverStopReason, Vector,
+    Bdf, BdfState, NalgebraContext, OdeBuilder, OdeSolverMethod, OdeSolverOptions,
+    OdeSolverProblem, OdeSolverState, OdeSolverStopReason, Sdirk, Tableau, Vector,
 };
 
 /// Newton iterations of the implicit methods end at this fraction of the error that a step may make: the
@@ -46,49 +47,73 @@ pub(super) struct Task<'a> {
     pub(super) clock: (f64, f64),
 }
 
-/// Integrates `system` through all stops.
-pub(super) fn integrate<S: System, O: Observer<S>>(
+/// Integrates `system` through all stops by the method of `task`.
+pub(super) fn integrate<S: LinearisedSystem, O: Observer<S>>(
     system: S,
     task: &Task<'_>,
     observer: &mut O,
 ) -> Result<Statistics, SolveError> {
+    let problem = match task.method {
+        AdaptiveMethod::Tsit45 => return integrate_explicit(system, task, observer),
+        _ => problem(system, task, observer)?,
+    };
+    let failed = |e: diffsol::DiffsolError| stalled(task, task.t0, 0.0, &e);
+    let system = &problem.eqn.system;
+    let linear_solver =
+        EliminationSolver::new(system.network(), system.orientation(), system.n_lanes());
+    let tableau = match task.method {
+        AdaptiveMethod::TrBdf2 => Tableau::tr_bdf2(),
+        AdaptiveMethod::Esdirk34 => Tableau::esdirk34(),
+        AdaptiveMethod::Bdf | AdaptiveMethod::Tsit45 => {
+            let state = BdfState::new(&problem, 1).map_err(failed)?;
+            let solver = Bdf::<_, _>::new(&problem, state, linear_solver).map_err(failed)?;
+            return Driver::new(task).run(solver, observer);
+        }
+    };
+    let state = problem.rk_state(&tableau).map_err(failed)?;
+    let solver = Sdirk::<_, _>::new(&problem, state, tableau, linear_solver).map_err(failed)?;
+    Driver::new(task).run(solver, observer)
+}
+
+/// Integrates `system` through all stops by Tsit45, which asks for no Jacobian.
+pub(super) fn integrate_explicit<S: System, O: Observer<S>>(
+    system: S,
+    task: &Task<'_>,
+    observer: &mut O,
+) -> Result<Statistics, SolveError> {
+    debug_assert_eq!(task.method, AdaptiveMethod::Tsit45);
+    let problem = problem(system, task, observer)?;
+    let solver = problem
+        .tsit45()
+        .map_err(|e| stalled(task, task.t0, 0.0, &e))?;
+    Driver::new(task).run(solver, observer)
+}
+
+/// The system with its tolerances, at its first stop.
+fn problem<S: System, O: Observer<S>>(
+    system: S,
+    task: &Task<'_>,
+    observer: &mut O,
+) -> Result<OdeSolverProblem<Equations<S>>, SolveError> {
     let context = NalgebraContext::with_nbatch(system.n_lanes());
-    let options = OdeSolverOptions {
+    // the first stop call decides what the system does from the start: before anything evaluates it
+    let mut y0 = task.y0.to_vec();
+    observer.stop(&system, 0, &mut y0);
+    let mut problem = OdeBuilder::<M>::new()
+        .context(context)
+        .rtol(task.rtol)
+        .t0(task.t0)
+        .build_from_eqn(Equations::new(system, &y0))
+        .map_err(|e| stalled(task, task.t0, 0.0, &e))?;
+    problem.ode_options = OdeSolverOptions {
         nonlinear_solver_tolerance: NEWTON_TOLERANCE,
         min_timestep: 1e-14 * task.stops.last().map_or(1.0, |end| (end - task.t0).abs()),
         max_nonlinear_solver_failures: usize::MAX,
         ..OdeSolverOptions::default()
     };
-    // the first stop call decides what the system does from the start: before anything evaluates it
-    let mut y0 = task.y0.to_vec();
-    observer.stop(&system, 0, &mut y0);
-    let equations = Equations::new(system, &y0);
-    let mut problem = OdeBuilder::<M>::new()
-        .context(context)
-        .rtol(task.rtol)
-        .t0(task.t0)
-        .build_from_eqn(equations)
-        .map_err(|e| stalled(task, task.t0, 0.0, &e))?;
-    problem.ode_options = options;
     // one lane of tolerances, which every trial shares
     problem.atol = V::from_vec(task.atol.to_vec(), NalgebraContext::default());
-    let failed = |e: diffsol::DiffsolError| stalled(task, task.t0, 0.0, &e);
-    match task.method {
-        AdaptiveMethod::Tsit45 => {
-            Driver::new(task).run(problem.tsit45().map_err(failed)?, observer)
-        }
-        AdaptiveMethod::TrBdf2 => Driver::new(task).run(
-            problem.tr_bdf2::<NalgebraLU<f64>>().map_err(failed)?,
-            observer,
-        ),
-        AdaptiveMethod::Esdirk34 => Driver::new(task).run(
-            problem.esdirk34::<NalgebraLU<f64>>().map_err(failed)?,
-            observer,
-        ),
-        AdaptiveMethod::Bdf => {
-            Driver::new(task).run(problem.bdf::<NalgebraLU<f64>>().map_err(failed)?, observer)
-        }
-    }
+    Ok(problem)
 }
 
 fn stalled(task: &Task<'_>, t: f64, step: f64, reason: &diffsol::DiffsolError) -> SolveError {

@@ -1,7 +1,8 @@
 use super::dense::{DenseTape, Quintic, SegmentDrive, TapeStep};
-use super::equations::System;
+use super::equations::{LinearisedSystem, System};
 use super::integrate::{Observer, Step, Task, integrate};
 use super::lanes::Lanes;
+use super::linear_solver::Orientation;
 use crate::forward::Tape;
 use crate::{AdaptiveMethod, Phase, SolveError, Statistics, Tolerances, Trajectory};
 use std::cell::{Cell, RefCell};
@@ -62,6 +63,16 @@ impl System for NetworkSystem<'_> {
         self.network.rhs(&s.y, &s.drive, &mut s.dy);
         self.lanes.to_lanes(&s.dy, dy);
     }
+}
+
+impl LinearisedSystem for NetworkSystem<'_> {
+    fn network(&self) -> &RateNetwork {
+        self.network
+    }
+
+    fn orientation(&self) -> Orientation {
+        Orientation::Plain
+    }
 
     fn jac_mul(&self, t: f64, y: &[f64], v: &[f64], out: &mut [f64]) {
         let s = &mut *self.scratch.borrow_mut();
@@ -73,16 +84,13 @@ impl System for NetworkSystem<'_> {
         self.lanes.to_lanes(&s.dy, out);
     }
 
-    fn jacobian(&self, t: f64, y: &[f64], out: &mut [f64]) {
+    fn slope(&self, t: f64, y: &[f64], out: &mut Vec<f64>) {
         let s = &mut *self.scratch.borrow_mut();
         self.drive.borrow().at(t, &mut s.drive);
         self.lanes.to_blocks(y, &mut s.y);
         self.network.linearize(&s.y, &s.drive, &mut s.at);
-        let n = self.network.n_units();
-        let len = self.lane_len();
-        for (lane, block) in out.chunks_exact_mut(len * len).enumerate() {
-            self.network.jacobian(&s.at.slope()[lane * n..][..n], block);
-        }
+        out.clear();
+        out.extend_from_slice(s.at.slope());
     }
 }
 

@@ -1,6 +1,6 @@
 use super::dense::SegmentDrive;
 use super::equations::System;
-use super::integrate::{Observer, Step, Task, integrate};
+use super::integrate::{Observer, Step, Task, integrate_explicit};
 use super::lanes::Lanes;
 use super::network_system::segment_stops;
 use crate::{AdaptiveMethod, Direction, Phase, Sensitivities, SolveError, Tolerances};
@@ -130,15 +130,6 @@ impl System for TangentSystem<'_> {
         self.add_forcing(t, s);
         self.lanes.join_to_lanes(&s.dy, &s.dv, dy);
     }
-
-    // the explicit method that integrates this asks for neither
-    fn jac_mul(&self, _t: f64, _y: &[f64], _v: &[f64], _out: &mut [f64]) {
-        unreachable!("sensitivities are integrated by an explicit method")
-    }
-
-    fn jacobian(&self, _t: f64, _y: &[f64], _out: &mut [f64]) {
-        unreachable!("sensitivities are integrated by an explicit method")
-    }
 }
 
 /// Integrates state and tangents together, with a stop at every evaluation time.
@@ -195,7 +186,7 @@ pub(crate) fn sensitivities(
         rates: zeros(block_len * t_eval.len()),
         block_len,
     };
-    let mut statistics = integrate(&system, &task, &mut reader)?;
+    let mut statistics = integrate_explicit(&system, &task, &mut reader)?;
     statistics.rhs_evaluations = system.evaluations.get();
     Ok(Sensitivities {
         rates: reader.rates,

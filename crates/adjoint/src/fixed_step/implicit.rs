@@ -1,8 +1,8 @@
 use super::drive::Drives;
-use super::elimination::{Elimination, System};
 use super::forcing::Forcing;
 use super::grid::Step;
 use super::scheme::{GradientSum, NewtonFailure, Scheme};
+use crate::elimination::Elimination;
 use tauscope_dynamics::{Linearization, RateNetwork};
 
 /// Steps with one implicit stage: `Y = y0 + theta h rhs(t0 + theta h, Y)`, `y1 = y0 + (Y - y0) / theta`.
@@ -16,7 +16,7 @@ pub(super) struct Implicit<'a> {
     network: &'a RateNetwork,
     theta: f64,
     n_trials: usize,
-    elimination: Elimination<'a>,
+    elimination: Elimination,
     at: Linearization,
     /// The stage and its derivative.
     stage: Vec<f64>,
@@ -72,8 +72,8 @@ impl<'a> Implicit<'a> {
             *change = y0[i] + gamma * self.dy[i] - self.stage[i];
         }
         self.elimination
-            .factorise(gamma, &self.at, &self.active, System::Plain);
-        self.elimination.solve(&mut self.change);
+            .factorise(self.network, gamma, self.at.slope(), &self.active);
+        self.elimination.solve(self.network, &mut self.change);
     }
 
     /// Adds the change to the trials that still move, and stops those that hardly do. A trial is
@@ -110,12 +110,12 @@ impl<'a> Implicit<'a> {
     }
 
     /// Derivative and factors at the stage that is in `stage`.
-    fn linearize(&mut self, gamma: f64, drive: &[f64], system: System) {
+    fn linearize(&mut self, gamma: f64, drive: &[f64]) {
         self.network.rhs(&self.stage, drive, &mut self.dy);
         self.network.linearize(&self.stage, drive, &mut self.at);
         self.active.fill(true);
         self.elimination
-            .factorise(gamma, &self.at, &self.active, system);
+            .factorise(self.network, gamma, self.at.slope(), &self.active);
     }
 }
 
@@ -145,13 +145,13 @@ impl Scheme for Implicit<'_> {
         self.advance(step, drives, y0, y1)?;
         let gamma = self.theta * step.h;
         let place = drives.place(step, self.theta);
-        self.linearize(gamma, place.drive, System::Plain);
+        self.linearize(gamma, place.drive);
         let mut stage = vec![0.0; tangent.len()];
         forcing.add(&self.at, &place, &self.dy, &mut stage);
         for (s, t) in stage.iter_mut().zip(&*tangent) {
             *s = t + gamma * *s;
         }
-        self.elimination.solve(&mut stage);
+        self.elimination.solve(self.network, &mut stage);
         for (t, s) in tangent.iter_mut().zip(&stage) {
             *t += (s - *t) / self.theta;
         }
@@ -172,12 +172,12 @@ impl Scheme for Implicit<'_> {
         }
         let gamma = self.theta * step.h;
         let place = drives.place(step, self.theta);
-        self.linearize(gamma, place.drive, System::Transposed);
+        self.linearize(gamma, place.drive);
         let mu = &mut self.change;
         for (mu, a) in mu.iter_mut().zip(&*adjoint) {
             *mu = a / self.theta;
         }
-        self.elimination.solve_transposed(mu);
+        self.elimination.solve_transposed(self.network, mu);
         for (a, mu) in adjoint.iter_mut().zip(mu.iter_mut()) {
             *a = (1.0 - 1.0 / self.theta) * *a + *mu;
             *mu *= gamma;

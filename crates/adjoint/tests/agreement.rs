@@ -1,0 +1,561 @@
+//! The adjoint gradient of every error-controlled method against forward sensitivities, over random networks; and
+//! that this comparison notices an error of a thousandth in each term of the gradient.
+
+use nalgebra::{DMatrix, DVector};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use std::cell::RefCell;
+use tauscope_adjoint::{ExponentialMethod, StepControl,
+    AdaptiveMethod, Direction, Integrator, Tolerances, backward, forward, sensitivities,
+};
+use tauscope_dynamics::{
+    Activation, Coordinate, InputSignal, Interpolation, ModelKind, Parameters, RateNetwork,
+};
+
+/// The tolerance of the methods under test.
+const RTOL: f64 = 1e-8;
+/// The tolerance of the sensitivities, so that what is measured is the error of the adjoint.
+const REFERENCE_RTOL: f64 = 1e-9;
+
+/// A method under test, and the relative error that a block of its gradient may have at [`RTOL`].
+struct Candidate {
+    integrator: Integrator,
+    bound: f64,
+}
+
+/// Every method that is tested here: the one place to add another.
+fn candidates() -> Vec<Candidate> {
+    let adaptive = AdaptiveMethod::ALL.map(|method| Candidate {
+        integrator: adaptive(method, RTOL),
+        bound: if method.is_implicit() { 1e-5 } else { 1e-6 },
+    });
+    let exponential = ExponentialMethod::ALL.map(|method| Candidate {
+        integrator: Integrator::Exponential {
+            method,
+            control: StepControl::Tolerances(Tolerances::from_rtol(RTOL)),
+        },
+        bound: 1e-6,
+    });
+    adaptive.into_iter().chain(exponential).collect()
+}
+
+fn adaptive(method: AdaptiveMethod, rtol: f64) -> Integrator {
+    Integrator::Adaptive {
+        method,
+        tolerances: Tolerances::from_rtol(rtol),
+    }
+}
+
+/// Numbers in [-1, 1), reproducible: a linear congruential sequence.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> f64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (self.0 >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+
+    fn vec(&mut self, n: usize) -> Vec<f64> {
+        (0..n).map(|_| self.next()).collect()
+    }
+
+    /// True with probability `p`.
+    fn chance(&mut self, p: f64) -> bool {
+        0.5 * (self.next() + 1.0) < p
+    }
+}
+
+/// How the samples of the input lie and what happens between them.
+#[derive(Debug, Clone, Copy)]
+struct Sampling {
+    interpolation: Interpolation,
+    /// Sample intervals differ by up to this fraction from their mean.
+    jitter: f64,
+    n_samples: usize,
+    /// Evaluation times: some of the samples, or times between them.
+    on_samples: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Spec {
+    model: ModelKind,
+    activation: Activation,
+    n_units: usize,
+    n_inputs: usize,
+    n_trials: usize,
+    /// Largest over smallest time constant.
+    tau_ratio: f64,
+    /// Fraction of W and U that the connectivity leaves out.
+    masked: f64,
+    sampling: Sampling,
+    seed: u64,
+}
+
+fn spec() -> impl Strategy<Value = Spec> {
+    let network = (
+        prop::sample::select(ModelKind::ALL.to_vec()),
+        prop::sample::select(Activation::ALL.to_vec()),
+        1..41usize,
+        0.0..4.0f64,
+        prop::sample::select(vec![0.0, 0.3, 0.8]),
+    );
+    let data = (
+        0..4usize,
+        1..4usize,
+        prop::sample::select(vec![Interpolation::Hold, Interpolation::Linear]),
+        prop::sample::select(vec![0.0, 0.8]),
+        2..8usize,
+        any::<bool>(),
+        any::<u64>(),
+    );
+    (network, data).prop_map(
+        |(
+            (model, activation, n_units, decades, masked),
+            (n_inputs, n_trials, interpolation, jitter, n_samples, on_samples, seed),
+        )| Spec {
+            model,
+            activation,
+            n_units,
+            n_inputs,
+            n_trials,
+            tau_ratio: 10_f64.powf(decades),
+            masked,
+            sampling: Sampling {
+                interpolation,
+                jitter,
+                n_samples,
+                on_samples,
+            },
+            seed,
+        },
+    )
+}
+
+#[derive(Debug, Clone)]
+struct Case {
+    network: RateNetwork,
+    input: InputSignal,
+    y0: Vec<f64>,
+    t_eval: Vec<f64>,
+    cotangents: Vec<f64>,
+}
+
+impl Case {
+    fn new(spec: &Spec) -> Case {
+        let mut numbers = Numbers(spec.seed);
+        let (parameters, silent) = parameters(spec, &mut numbers);
+        let network = RateNetwork::new(spec.model, spec.activation, parameters).expect("valid");
+        let (input, t_eval) = input(spec, &mut numbers);
+        let n = spec.n_units;
+        let shape = network.shape(spec.n_trials);
+        let y0 = (0..shape.len())
+            .map(|i| {
+                let is_current = shape.currents().contains(&i);
+                relu_start(spec, is_current && silent[i % n]) + 0.5 * numbers.next()
+            })
+            .collect();
+        // a fifth of the targets is missing; the last never is
+        let len = n * spec.n_trials * t_eval.len();
+        let cotangents = (0..len)
+            .map(|i| {
+                let is_missing = i + n < len && numbers.chance(0.2);
+                if is_missing { 0.0 } else { numbers.next() }
+            })
+            .collect();
+        Case {
+            network,
+            input,
+            y0,
+            t_eval,
+            cotangents,
+        }
+    }
+}
+
+/// Random parameters, and which units are silent.
+///
+/// relu: the rows of W and U sum to less than 0.2 and 3 in absolute value and inputs lie within 1, so that with
+/// biases of 6 (of -12 for silent units) what a unit is driven by stays within 0.75 and 11.25 (below -6.7): no unit
+/// crosses the kink.
+fn parameters(spec: &Spec, numbers: &mut Numbers) -> (Parameters, Vec<bool>) {
+    let n = spec.n_units;
+    let is_relu = spec.activation == Activation::Relu;
+    let gain = if is_relu {
+        0.2 / n as f64
+    } else {
+        1.5 / (n as f64).sqrt()
+    };
+    let entry = |scale: f64, numbers: &mut Numbers| {
+        let value = scale * numbers.next();
+        if numbers.chance(spec.masked) {
+            0.0
+        } else {
+            value
+        }
+    };
+    let w = DMatrix::from_fn(n, n, |_, _| entry(gain, numbers));
+    let u = DMatrix::from_fn(n, spec.n_inputs, |_, _| entry(1.0, numbers));
+    let silent: Vec<bool> = (0..n)
+        .map(|unit| is_relu && unit > 0 && numbers.chance(0.3))
+        .collect();
+    let b = DVector::from_fn(n, |unit, _| match (is_relu, silent[unit]) {
+        (true, true) => -12.0,
+        (true, false) => 6.0,
+        (false, _) => 0.5 * numbers.next(),
+    });
+    let mut tau = |present: bool| {
+        let half_range = 0.5 * spec.tau_ratio.ln();
+        DVector::from_fn(if present { n } else { 0 }, |_, _| {
+            0.1_f64.ln() + half_range * numbers.next()
+        })
+    };
+    let parameters = Parameters {
+        w,
+        u,
+        b,
+        log_tau_s: tau(spec.model.has_tau_s()),
+        log_tau_r: tau(spec.model.has_tau_r()),
+    };
+    (parameters, silent)
+}
+
+fn relu_start(spec: &Spec, is_silent_current: bool) -> f64 {
+    match (spec.activation, is_silent_current) {
+        (Activation::Relu, true) => -8.0,
+        (Activation::Relu, false) => 4.0,
+        _ => 0.0,
+    }
+}
+
+fn input(spec: &Spec, numbers: &mut Numbers) -> (InputSignal, Vec<f64>) {
+    let sampling = spec.sampling;
+    let mut time = vec![0.0];
+    while time.len() < sampling.n_samples {
+        let interval = 0.04 * (1.0 + sampling.jitter * numbers.next());
+        time.push(time[time.len() - 1] + interval);
+    }
+    let end = time[time.len() - 1] + 0.01;
+    let mut t_eval: Vec<f64> = if sampling.on_samples {
+        time.iter().copied().step_by(2).collect()
+    } else {
+        time.windows(2).map(|t| 0.4 * t[0] + 0.6 * t[1]).collect()
+    };
+    t_eval.push(end);
+    let columns = spec.n_trials * time.len();
+    let samples = DMatrix::from_vec(spec.n_inputs, columns, numbers.vec(spec.n_inputs * columns));
+    let input = InputSignal::new(time, end, samples, spec.n_trials, sampling.interpolation)
+        .expect("valid input");
+    (input, t_eval)
+}
+
+/// A part of the gradient that is judged on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Block {
+    Weights,
+    InputWeights,
+    Bias,
+    LogTauS,
+    LogTauR,
+    InitialState,
+}
+
+/// An adjoint gradient by blocks; blocks that a model lacks are left out.
+type Gradient = Vec<(Block, Vec<f64>)>;
+
+fn coordinates(network: &RateNetwork) -> Vec<(Block, Vec<Coordinate>)> {
+    let units = || 0..network.n_units();
+    let pairs = |n| (0..n).flat_map(move |second| units().map(move |unit| (unit, second)));
+    let weights =
+        pairs(network.n_units()).map(|(unit, source)| Coordinate::Weight { unit, source });
+    let inputs =
+        pairs(network.n_inputs()).map(|(unit, input)| Coordinate::InputWeight { unit, input });
+    let mut blocks = vec![
+        (Block::Weights, weights.collect()),
+        (Block::InputWeights, inputs.collect()),
+        (
+            Block::Bias,
+            units().map(|unit| Coordinate::Bias { unit }).collect(),
+        ),
+    ];
+    if network.model().has_tau_s() {
+        let taus = units().map(|unit| Coordinate::LogTauS { unit });
+        blocks.push((Block::LogTauS, taus.collect()));
+    }
+    if network.model().has_tau_r() {
+        let taus = units().map(|unit| Coordinate::LogTauR { unit });
+        blocks.push((Block::LogTauR, taus.collect()));
+    }
+    blocks.retain(|(_, coordinates): &(Block, Vec<Coordinate>)| !coordinates.is_empty());
+    blocks
+}
+
+fn by_adjoint(case: &Case, integrator: &Integrator) -> Gradient {
+    let trajectory = forward(
+        &case.network,
+        &case.input,
+        &case.y0,
+        &case.t_eval,
+        integrator,
+    )
+    .expect("the forward solve succeeds");
+    adjoint_of(case, &case.network, &trajectory, integrator)
+}
+
+/// The gradient of a backward solve that may use another network than the forward solve did.
+fn adjoint_of(
+    case: &Case,
+    network: &RateNetwork,
+    trajectory: &tauscope_adjoint::Trajectory,
+    integrator: &Integrator,
+) -> Gradient {
+    let adjoint = backward(
+        network,
+        &case.input,
+        trajectory,
+        &case.cotangents,
+        integrator,
+    )
+    .expect("the backward solve succeeds");
+    let mut blocks: Gradient = coordinates(network)
+        .into_iter()
+        .map(|(block, c)| (block, c.iter().map(|&c| adjoint.gradient.get(c)).collect()))
+        .collect();
+    blocks.push((Block::InitialState, adjoint.initial_state));
+    blocks
+}
+
+/// Entries of a block that are compared: all of a small block, else this many spread over it.
+const SAMPLED: usize = 8;
+
+/// Which entries of each block are compared, and their derivatives by forward sensitivities.
+struct Reference {
+    blocks: Vec<(Block, Vec<(usize, f64)>)>,
+}
+
+impl Reference {
+    fn new(case: &Case, numbers: &mut Numbers) -> Reference {
+        let coordinates = coordinates(&case.network);
+        let sizes = coordinates.iter().map(|(block, c)| (*block, c.len()));
+        let sampled: Vec<(Block, Vec<usize>)> = sizes
+            .chain([(Block::InitialState, case.y0.len())])
+            .map(|(block, n)| (block, sample(n, numbers)))
+            .collect();
+        let mut directions = Vec::new();
+        for (i, (_, entries)) in sampled.iter().enumerate() {
+            for &entry in entries {
+                directions.push(match coordinates.get(i) {
+                    Some((_, c)) => Direction::Entries(vec![(c[entry], 1.0)]),
+                    None => {
+                        let mut unit = vec![0.0; case.y0.len()];
+                        unit[entry] = 1.0;
+                        Direction::InitialState(unit)
+                    }
+                });
+            }
+        }
+        let mut derivatives = derivatives(case, &directions).into_iter();
+        let blocks = sampled
+            .into_iter()
+            .map(|(block, entries)| {
+                (
+                    block,
+                    entries.into_iter().zip(derivatives.by_ref()).collect(),
+                )
+            })
+            .collect();
+        Reference { blocks }
+    }
+
+    /// The relative error of each block: root mean square of the difference in the sampled entries, over that of
+    /// all entries of the block.
+    fn errors(&self, gradient: &Gradient) -> Vec<(Block, f64)> {
+        let pairs = self.blocks.iter().zip(gradient);
+        pairs
+            .map(|((block, sampled), (_, values))| {
+                let differences = sampled.iter().map(|&(entry, d)| values[entry] - d);
+                let error =
+                    root_mean_square(differences) / root_mean_square(values.iter().copied());
+                (*block, error)
+            })
+            .collect()
+    }
+
+    /// The block of largest error. NaN counts as largest.
+    fn worst(&self, gradient: &Gradient) -> (Block, f64) {
+        let errors = self.errors(gradient);
+        let worst = errors
+            .into_iter()
+            .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+        worst.expect("there is a block")
+    }
+}
+
+fn sample(n: usize, numbers: &mut Numbers) -> Vec<usize> {
+    if n <= SAMPLED {
+        return (0..n).collect();
+    }
+    let stride = n as f64 / SAMPLED as f64;
+    let at = |i: usize, u: f64| ((i as f64 + 0.5 + 0.5 * u) * stride) as usize;
+    (0..SAMPLED)
+        .map(|i| at(i, numbers.next()).min(n - 1))
+        .collect()
+}
+
+fn root_mean_square(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let n = values.len() as f64;
+    (values.map(|x| x * x).sum::<f64>() / n).sqrt()
+}
+
+fn derivatives(case: &Case, directions: &[Direction]) -> Vec<f64> {
+    let reference = adaptive(AdaptiveMethod::Tsit45, REFERENCE_RTOL);
+    let s = sensitivities(
+        &case.network,
+        &case.input,
+        &case.y0,
+        directions,
+        &case.t_eval,
+        &reference,
+    )
+    .expect("the sensitivities succeed");
+    let len = case.network.n_units() * case.input.n_trials();
+    (1..=directions.len())
+        .map(|q| {
+            let pairs = (0..case.t_eval.len()).flat_map(|j| {
+                let tangent = &s.at(j)[q * len..][..len];
+                tangent.iter().zip(&case.cotangents[j * len..][..len])
+            });
+            pairs.map(|(s, c)| s * c).sum()
+        })
+        .collect()
+}
+
+#[test]
+fn the_adjoint_of_every_method_agrees_with_forward_sensitivities_for_random_networks() {
+    let worst = RefCell::new(vec![0.0_f64; candidates().len()]);
+    let config = ProptestConfig {
+        cases: 60,
+        rng_seed: RngSeed::Fixed(20_240_611),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    proptest!(config, |(spec in spec())| {
+        let case = Case::new(&spec);
+        let reference = Reference::new(&case, &mut Numbers(spec.seed ^ 1));
+        for (i, candidate) in candidates().into_iter().enumerate() {
+            let (block, error) = reference.worst(&by_adjoint(&case, &candidate.integrator));
+            prop_assert!(
+                error < candidate.bound,
+                "{}: {block:?} is off by {error:.1e}",
+                candidate.integrator.name()
+            );
+            let worst = &mut worst.borrow_mut()[i];
+            *worst = worst.max(error);
+        }
+    });
+    for (candidate, worst) in candidates().iter().zip(&*worst.borrow()) {
+        println!("{}: worst {worst:.1e}", candidate.integrator.name());
+    }
+}
+
+/// An ordinary case of each model, for the mutations.
+fn ordinary(model: ModelKind) -> Case {
+    Case::new(&Spec {
+        model,
+        activation: Activation::Sigmoid,
+        n_units: 6,
+        n_inputs: 2,
+        n_trials: 2,
+        tau_ratio: 10.0,
+        masked: 0.3,
+        sampling: Sampling {
+            interpolation: Interpolation::Linear,
+            jitter: 0.8,
+            n_samples: 7,
+            on_samples: true,
+        },
+        seed: 5,
+    })
+}
+
+/// The error that must be noticed.
+const MUTATION: f64 = 1.001;
+
+#[test]
+fn an_error_of_a_thousandth_in_any_block_of_the_gradient_is_noticed() {
+    for model in ModelKind::ALL {
+        let case = ordinary(model);
+        let reference = Reference::new(&case, &mut Numbers(1));
+        for candidate in candidates() {
+            let gradient = by_adjoint(&case, &candidate.integrator);
+            for i in 0..gradient.len() {
+                let mut mutated = gradient.clone();
+                mutated[i].1.iter_mut().for_each(|g| *g *= MUTATION);
+                let (block, error) = reference.worst(&mutated);
+                assert!(
+                    block == gradient[i].0 && error > 10.0 * candidate.bound,
+                    "{model:?} {}: {:?} off by a thousandth shows as {block:?} {error:.1e}",
+                    candidate.integrator.name(),
+                    gradient[i].0
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_error_of_a_thousandth_in_any_term_of_the_adjoint_equation_is_noticed() {
+    type Mutate = fn(&mut Case);
+    fn parameters(case: &mut Case, mutate: impl Fn(&mut Parameters)) {
+        let mut parameters = case.network.parameters().clone();
+        mutate(&mut parameters);
+        let (model, activation) = (case.network.model(), case.network.activation());
+        case.network = RateNetwork::new(model, activation, parameters).expect("valid");
+    }
+    let terms: [(&str, Mutate); 4] = [
+        ("W^T a", |case| parameters(case, |p| p.w *= MUTATION)),
+        ("lambda_I / tau_s", |case| {
+            parameters(case, |p| p.log_tau_s.add_scalar_mut(MUTATION.ln()));
+        }),
+        ("lambda_r / tau_r", |case| {
+            parameters(case, |p| p.log_tau_r.add_scalar_mut(MUTATION.ln()));
+        }),
+        ("the jump at one observation", |case| {
+            let len = case.cotangents.len() / case.t_eval.len();
+            case.cotangents[len..2 * len]
+                .iter_mut()
+                .for_each(|c| *c *= MUTATION);
+        }),
+    ];
+    for model in ModelKind::ALL {
+        let case = ordinary(model);
+        let reference = Reference::new(&case, &mut Numbers(1));
+        for candidate in candidates() {
+            let integrator = &candidate.integrator;
+            let trajectory = forward(
+                &case.network,
+                &case.input,
+                &case.y0,
+                &case.t_eval,
+                integrator,
+            )
+            .expect("the forward solve succeeds");
+            for (term, mutate) in terms {
+                let mut mutated = case.clone();
+                mutate(&mut mutated);
+                if mutated.network == case.network && mutated.cotangents == case.cotangents {
+                    continue; // the model lacks that term
+                }
+                let gradient = adjoint_of(&mutated, &mutated.network, &trajectory, integrator);
+                let (_, error) = reference.worst(&gradient);
+                assert!(
+                    error > candidate.bound,
+                    "{model:?} {}: an error in {term} shows as {error:.1e}",
+                    integrator.name()
+                );
+            }
+        }
+    }
+}
