@@ -21,6 +21,7 @@ mod drives;
 mod frames;
 mod kernels;
 mod phi;
+mod probe;
 mod product;
 mod program;
 mod run;

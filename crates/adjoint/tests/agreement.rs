@@ -5,8 +5,9 @@ use nalgebra::{DMatrix, DVector};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::cell::RefCell;
-use tauscope_adjoint::{ExponentialMethod, StepControl,
-    AdaptiveMethod, Direction, Integrator, Tolerances, backward, forward, sensitivities,
+use tauscope_adjoint::{
+    AdaptiveMethod, Direction, ExponentialMethod, Integrator, StepControl, Tolerances, backward,
+    forward, sensitivities,
 };
 use tauscope_dynamics::{
     Activation, Coordinate, InputSignal, Interpolation, ModelKind, Parameters, RateNetwork,

@@ -1,9 +1,10 @@
 use crate::Tolerances;
 
-/// Chooses into how many equal steps a stretch between stops is cut.
+/// Chooses the steps within a stretch between two stops: as many equal ones as the longest step that is expected to do
+/// needs for what is left of it.
 ///
-/// The estimate of a step's error falls about as `h^4`, that of the solution one order faster; a stretch is repeated with
-/// more steps where the estimate exceeds what the tolerance allows.
+/// The estimate of a step's error falls about as `h^4`, the error of the solution one order faster. Steps change seldom,
+/// and then by a factor of two or more: equal steps share their weights.
 #[derive(Debug, Clone)]
 pub(super) struct Controller {
     tolerances: Tolerances,
@@ -13,11 +14,13 @@ pub(super) struct Controller {
 
 /// Order in h of the error estimate.
 const ORDER: f64 = 4.0;
-/// Part of the allowed error that is aimed at.
+/// Part of the allowed error that is aimed at after a rejection.
 const AIM: f64 = 0.5;
-/// Within these factors the step changes at once.
-const SHRINK: f64 = 0.1;
-const GROW: f64 = 2.0;
+/// A rejected step is shortened within these factors.
+const SHORTEN: (f64, f64) = (0.1, 0.7);
+/// The step grows where the error stays below this part of the allowed one, by [`GROWTH`]: `GROWTH^-ORDER`, with a margin.
+const GROW_BELOW: f64 = 0.03;
+const GROWTH: f64 = 2.0;
 
 impl Controller {
     pub(super) fn new(tolerances: Tolerances) -> Controller {
@@ -31,33 +34,27 @@ impl Controller {
         self.tolerances
     }
 
-    /// Into how many steps a stretch of this length is cut.
-    pub(super) fn parts(&self, length: f64) -> usize {
-        (length / self.h * (1.0 - 1e-9)).ceil().max(1.0) as usize
+    /// Into how many steps what is left of a stretch is cut.
+    pub(super) fn parts(&self, left: f64) -> f64 {
+        (left / self.h * (1.0 - 1e-9)).ceil().max(1.0)
     }
 
-    pub(super) fn is_small(&self, error: f64) -> bool {
-        error <= 1.0
-    }
-
-    /// Whether steps with this largest error will do; either way the next choice follows from it.
-    pub(super) fn accept(&mut self, length: f64, parts: usize, error: f64) -> bool {
-        let h = length / parts as f64;
-        let factor = if error > 0.0 {
-            (AIM / error).powf(1.0 / ORDER)
-        } else {
-            GROW
-        };
-        if self.is_small(error) {
-            // a stretch that was shorter than the step says nothing about longer steps than itself
-            self.h = if self.h > h && factor >= 1.0 && parts == 1 {
-                (h * factor.min(GROW)).max(self.h.min(h * GROW))
-            } else {
-                h * factor.clamp(SHRINK, GROW)
-            };
+    /// Whether a step of length `h` with this error, in units of the allowed one, will do; either way the next step follows
+    /// from it.
+    pub(super) fn accept(&mut self, h: f64, error: f64) -> bool {
+        if error <= 1.0 {
+            if error < GROW_BELOW {
+                // a step that a stop had shortened says nothing about longer steps than twice itself
+                self.h = self.h.max(GROWTH * h);
+            }
             return true;
         }
-        self.h = (h * factor.clamp(SHRINK, 1.0)).min(length / (parts + 1) as f64);
+        let factor = (AIM / error).powf(1.0 / ORDER);
+        self.h = h * if factor.is_nan() {
+            SHORTEN.0
+        } else {
+            factor.clamp(SHORTEN.0, SHORTEN.1)
+        };
         false
     }
 }

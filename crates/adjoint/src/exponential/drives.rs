@@ -196,7 +196,7 @@ impl Panel {
     }
 }
 
-/// Change of `U x + b` along a change of U and b, at one sample.
+/// Change of `U x + b` along a change of U and b, at one sample, for as many trials as `out` has room for.
 pub(super) fn drive_tangent(
     u: &DMatrix<f64>,
     b: &[f64],
@@ -204,7 +204,9 @@ pub(super) fn drive_tangent(
     sample: usize,
     out: &mut [f64],
 ) {
-    multiply(u, input.samples(sample..sample + 1), out, false);
+    let n_trials = out.len() / b.len();
+    let x = &input.samples(sample..sample + 1)[..input.n_inputs() * n_trials];
+    multiply(u, x, out, false);
     for column in out.chunks_exact_mut(b.len()) {
         column.iter_mut().zip(b).for_each(|(o, b)| *o += b);
     }

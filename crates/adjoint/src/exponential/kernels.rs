@@ -162,7 +162,7 @@ impl<const T: usize> WithSimd for CombineTransposed<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, _simd: S) {
+    fn with_simd<S: Simd>(self, _simd: S) {
         let (weights, _) = self.weights.as_chunks::<LANES>();
         let (by_log_tau, _) = self.by_log_tau.as_chunks::<LANES>();
         let len = self.of.len();

@@ -47,17 +47,30 @@ pub(super) const MAX_LAG: usize = 3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Start,
+    /// Where the predictor looks at f(I) within the step. Not in the middle, so that the difference from the corrected rates
+    /// also tells how far f(I) is from a quadratic.
+    Inside,
     Middle,
     End,
+}
+
+impl Place {
+    /// In steps from the start.
+    pub(super) fn fraction(self) -> f64 {
+        match self {
+            Place::Start => 0.0,
+            Place::Inside => 0.4,
+            Place::Middle => 0.5,
+            Place::End => 1.0,
+        }
+    }
 }
 
 impl Register {
     pub(super) fn place(self) -> Place {
         match self {
-            Register::MiddleCurrent
-            | Register::MiddleActivity
-            | Register::PredictedMiddleCurrent
-            | Register::PredictedMiddleActivity => Place::Middle,
+            Register::MiddleCurrent | Register::MiddleActivity => Place::Middle,
+            Register::PredictedMiddleCurrent | Register::PredictedMiddleActivity => Place::Inside,
             Register::StartCurrent
             | Register::StartActivity
             | Register::StartCurrentSlope

@@ -2,6 +2,7 @@ use super::control::{Controller, error_norm};
 use super::drives::Drives;
 use super::frames::Frames;
 use super::kernels::{self, MOST};
+use super::probe::Probe;
 use super::product::multiply;
 use super::program::{MAX_LAG, Operation, Register, Source};
 use super::scheme::{Scheme, StepKind};
@@ -72,6 +73,7 @@ pub(crate) fn forward(
     };
     let grid = Grid::new(input, t_eval, fixed)?;
     let mut run = Run::new(network, input, method, grid.steps.len());
+    run.probe = tolerances.map(|t| Probe::new(network, input, &run.scheme, y0, t));
     run.start(y0, grid.steps.first())?;
     let mut ends = vec![0];
     match tolerances {
@@ -116,6 +118,10 @@ struct Run<'a> {
     frames: Frames,
     steps: Vec<TakenStep>,
     statistics: Statistics,
+    /// Where tolerances choose the steps.
+    probe: Option<Probe<'a>>,
+    /// Error of the last step in units of the allowed one, as the probe has it.
+    probe_error: f64,
 }
 
 impl<'a> Run<'a> {
@@ -137,6 +143,8 @@ impl<'a> Run<'a> {
             cache: WeightCache::new(network),
             steps: Vec::with_capacity(steps + 1),
             statistics: Statistics::default(),
+            probe: None,
+            probe_error: 0.0,
         }
     }
 
@@ -169,77 +177,66 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// A stretch between stops, cut into as many steps as its tolerance asks for.
+    /// A stretch between stops, in as many steps as its tolerance asks for.
     fn stretch(&mut self, stretch: &Step, controller: &mut Controller) -> Result<(), SolveError> {
-        let base = self.frames.len();
+        let mut t0 = stretch.t0;
         loop {
-            let parts = controller.parts(stretch.h);
-            let worst = self.try_parts(stretch, parts, controller)?;
-            if controller.accept(stretch.h, parts, worst) {
-                return self.check_finite();
+            let left = stretch.t1 - t0;
+            let parts = controller.parts(left);
+            if parts > MOST_PARTS {
+                return Err(self.too_short(t0, left / parts));
             }
-            self.statistics.rejected += (self.frames.len() - base) as u64;
-            self.statistics.steps -= (self.frames.len() - base) as u64;
-            self.frames.truncate(base);
-            self.steps.truncate(base);
-            if controller.parts(stretch.h) > MOST_PARTS {
-                return Err(self.too_short(stretch, parts, worst));
-            }
-        }
-    }
-
-    /// Takes the steps and returns the largest error estimate, in units of what is allowed; stops at the first step
-    /// whose error forbids the rest.
-    fn try_parts(
-        &mut self,
-        stretch: &Step,
-        parts: usize,
-        controller: &Controller,
-    ) -> Result<f64, SolveError> {
-        let h = stretch.h / parts as f64;
-        let mut worst = 0.0_f64;
-        for part in 0..parts {
-            let last = part + 1 == parts;
+            let (h, last) = (left / parts, parts == 1.0);
+            let t1 = if last { stretch.t1 } else { t0 + h };
             self.step(&Step {
-                t0: stretch.t0 + h * part as f64,
-                t1: if last {
-                    stretch.t1
-                } else {
-                    stretch.t0 + h * (part + 1) as f64
-                },
+                t0,
+                t1,
                 h,
                 interval: stretch.interval,
                 ends_interval: stretch.ends_interval && last,
             })?;
-            let frame = self.frames.len() - 1;
-            let (predicted, corrected) = self.scheme.estimate;
-            let norm = error_norm(
-                self.frames.get(predicted, frame),
-                self.frames.get(corrected, frame),
-                self.network.n_units(),
-                controller.tolerances(),
-            );
-            // a NaN must not compare as small
-            worst = if norm.is_nan() {
-                f64::INFINITY
+            if controller.accept(h, self.error_of_last_step(controller)) {
+                if let Some(probe) = &mut self.probe {
+                    probe.accept(self.frames.len() - 1);
+                }
+                if last {
+                    return self.check_finite();
+                }
+                t0 = t1;
             } else {
-                worst.max(norm)
-            };
-            if !controller.is_small(worst) {
-                break;
+                self.statistics.rejected += 1;
+                self.statistics.steps -= 1;
+                self.frames.truncate(self.frames.len() - 1);
+                self.steps.pop();
             }
         }
-        Ok(worst)
     }
 
-    fn too_short(&self, stretch: &Step, parts: usize, worst: f64) -> SolveError {
+    /// In units of what is allowed.
+    fn error_of_last_step(&self, controller: &Controller) -> f64 {
+        let frame = self.frames.len() - 1;
+        let (predicted, corrected) = self.scheme.estimate;
+        let of_state = error_norm(
+            self.frames.get(predicted, frame),
+            self.frames.get(corrected, frame),
+            self.network.n_units(),
+            controller.tolerances(),
+        );
+        // f64::max would lose a NaN
+        if of_state.is_nan() || of_state > self.probe_error {
+            of_state
+        } else {
+            self.probe_error
+        }
+    }
+
+    fn too_short(&self, time: f64, step: f64) -> SolveError {
         SolveError::Stalled {
             phase: Phase::Forward,
-            time: stretch.t0,
-            step: stretch.h / parts as f64,
-            reason: format!(
-                "the error estimate is still {worst:.1e} times what the tolerance allows: the recurrent loop is too fast or the state diverges; raise the lower bound of the time constants, bound the weights, or choose a stiff method"
-            ),
+            time,
+            step,
+            reason: "no step is short enough for the tolerance: the state diverges or the recurrent loop is too fast; bound the weights, raise the lower bound of the time constants, or choose a stiff method"
+                .to_owned(),
         }
     }
 
@@ -272,6 +269,16 @@ impl<'a> Run<'a> {
             if matches!(operation, Operation::Multiply { .. }) {
                 self.statistics.rhs_evaluations += self.input.n_trials() as u64;
             }
+        }
+        if let Some(probe) = &mut self.probe {
+            self.probe_error = probe.step(
+                &self.scheme,
+                &self.frames,
+                &self.drives,
+                weights,
+                tile,
+                frame,
+            );
         }
         self.steps.push(TakenStep {
             geometry: weights.geometry,
@@ -339,7 +346,7 @@ impl<'a> Run<'a> {
 }
 
 /// A stretch that needs more steps than this is not a matter of accuracy.
-const MOST_PARTS: usize = 4096;
+const MOST_PARTS: f64 = 1e7;
 
 /// What operations read beside the frames.
 struct Context<'a> {

@@ -6,7 +6,7 @@ use super::program::Register::{
     Rate, RateSlope, SlopeProduct, StartActivity, StartCurrent, StartCurrentSlope, StartRateSlope,
     StartSlopeProduct,
 };
-use super::program::{Filter, Operation, Place, Program, Recipe, Register, Source, back, now};
+use super::program::{Filter, Operation, Program, Recipe, Register, Source, back, now};
 use crate::ExponentialMethod;
 use tauscope_dynamics::{Interpolation, ModelKind};
 
@@ -130,11 +130,7 @@ impl Form {
 
     /// The current at a place of the step, where W r is a polynomial through `products`.
     fn current(self, target: Register, products: Vec<Source>) -> Operation {
-        let until = match target.place() {
-            Place::Start => 0.0,
-            Place::Middle => 0.5,
-            Place::End => 1.0,
-        };
+        let until = target.place().fraction();
         let (filter, from) = match self.model {
             ModelKind::Rate => (Filter::Instant, None),
             _ => (Filter::Synaptic, Some(back(Current, 1))),

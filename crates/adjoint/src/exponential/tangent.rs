@@ -1,9 +1,11 @@
-use super::drives::drive_tangent;
+use super::drives::{Drives, drive_tangent};
+use super::frames::Frames;
 use super::kernels::{self, MOST};
 use super::product::multiply;
-use super::program::{Filter, MAX_LAG, Operation, REGISTERS, Register, Source};
-use super::run::{StepTape, forward, state_registers, weights_of};
-use super::weights::{WeightCache, Weights};
+use super::program::{Filter, MAX_LAG, Operation, REGISTERS, Register, Source, now};
+use super::run::{forward, state_registers, weights_of};
+use super::scheme::Scheme;
+use super::weights::{StepWeights, Tile, WeightCache, Weights};
 use crate::forward::Tape;
 use crate::{Direction, ExponentialMethod, Phase, Sensitivities, SolveError, StepControl};
 use tauscope_dynamics::{Coordinate, InputSignal, Parameters, RateNetwork};
@@ -25,17 +27,27 @@ pub(crate) fn sensitivities(
     let block = network.shape(input.n_trials()).block_len();
     let block_len = block * (1 + directions.len());
     let mut rates = Vec::with_capacity(block_len * t_eval.len());
-    let mut sweep = Sweep::new(network, input, tape, directions);
+    let mut sweep = Sweep::new(network, input, input.n_trials(), &tape.scheme, directions);
+    let mut drives = Drives::new(network, input);
     let mut cache = WeightCache::new(network);
     let mut next = 0;
-    for frame in 0..tape.steps.len() {
-        sweep.step(frame, &mut cache);
+    for (frame, step) in tape.steps.iter().enumerate() {
+        drives.enter(step.interval);
+        let tile = cache.tile();
+        let weights = weights_of(&mut cache, tape, frame);
+        sweep.step(&tape.scheme, &tape.frames, &drives, weights, tile, frame);
         while tape.eval_frames.get(next) == Some(&frame) {
             rates.extend_from_slice(tape.rates(next));
-            rates.extend_from_slice(&sweep.tangents[Register::Rate as usize][frame % RING]);
+            rates.extend_from_slice(sweep.tangent_of(Register::Rate, frame));
             next += 1;
         }
-        sweep.check_finite(frame)?;
+        if let Some(unit) = sweep.not_finite(frame) {
+            return Err(SolveError::NotFinite {
+                phase: Phase::Sensitivities,
+                time: step.t1,
+                unit,
+            });
+        }
     }
     let mut statistics = trajectory.statistics;
     statistics.rhs_evaluations *= 1 + directions.len() as u64;
@@ -49,30 +61,51 @@ pub(crate) fn sensitivities(
 /// Frames whose tangents are read again.
 const RING: usize = MAX_LAG + 1;
 
-struct Sweep<'a> {
+/// Tangents along directions, carried from step to step for the first trials of a batch.
+pub(super) struct Sweep<'a> {
     network: &'a RateNetwork,
     input: &'a InputSignal,
-    tape: &'a StepTape,
-    changes: Changes<'a>,
+    changes: Changes,
     /// By register and frame modulo [`RING`], (unit, direction x trial).
     tangents: Vec<[Vec<f64>; RING]>,
-    drives: super::drives::Drives<'a>,
     scratch: Vec<f64>,
     product: Vec<f64>,
 }
 
+/// What a sweep reads in a step.
+#[derive(Clone, Copy)]
+struct Values<'v> {
+    frames: &'v Frames,
+    drives: &'v Drives<'v>,
+    frame: usize,
+    tile: usize,
+    /// Length of the blocks: those of the trials that are carried.
+    block: usize,
+}
+
+impl<'v> Values<'v> {
+    fn get(&self, source: Source) -> &'v [f64] {
+        let all = match source {
+            Source::Register(register, lag) => self.frames.get(register, self.frame - lag),
+            Source::DriveLeft => &self.drives.left,
+            Source::DriveRight => &self.drives.right,
+        };
+        &all[..self.block]
+    }
+}
+
 /// What directions change, sorted by what it acts on. Numbers are (direction, ...).
 #[derive(Default)]
-struct Changes<'a> {
+struct Changes {
     weights: Vec<(usize, usize, usize, f64)>,
     input_weights: Vec<(usize, usize, usize, f64)>,
     biases: Vec<(usize, usize, f64)>,
     log_tau: [Vec<(usize, usize, f64)>; 2],
-    dense: Vec<(usize, &'a Parameters)>,
+    dense: Vec<(usize, Box<Parameters>)>,
 }
 
-impl<'a> Changes<'a> {
-    fn new(directions: &'a [Direction]) -> Changes<'a> {
+impl Changes {
+    fn new(directions: &[Direction]) -> Changes {
         let mut changes = Changes::default();
         for (d, direction) in directions.iter().enumerate() {
             match direction {
@@ -81,7 +114,7 @@ impl<'a> Changes<'a> {
                         changes.add(d, coordinate, rate);
                     }
                 }
-                Direction::Dense { parameters, .. } => changes.dense.push((d, parameters)),
+                Direction::Dense { parameters, .. } => changes.dense.push((d, parameters.clone())),
                 Direction::InitialState(_) => {}
             }
         }
@@ -102,13 +135,15 @@ impl<'a> Changes<'a> {
 }
 
 impl<'a> Sweep<'a> {
-    fn new(
+    /// Of the first `n_trials` trials.
+    pub(super) fn new(
         network: &'a RateNetwork,
         input: &'a InputSignal,
-        tape: &'a StepTape,
-        directions: &'a [Direction],
+        n_trials: usize,
+        scheme: &Scheme,
+        directions: &[Direction],
     ) -> Self {
-        let block = network.shape(input.n_trials()).block_len();
+        let block = network.shape(n_trials).block_len();
         let mut used = [false; REGISTERS];
         for &register in state_registers(network.model())
             .iter()
@@ -116,7 +151,7 @@ impl<'a> Sweep<'a> {
         {
             used[register as usize] = true;
         }
-        for operation in tape.scheme.programs().flatten() {
+        for operation in scheme.programs().flatten() {
             used[operation.target() as usize] = true;
         }
         let len = block * directions.len();
@@ -141,70 +176,85 @@ impl<'a> Sweep<'a> {
         Sweep {
             network,
             input,
-            tape,
             changes: Changes::new(directions),
             tangents,
-            drives: super::drives::Drives::new(network, input),
             scratch: vec![0.0; block],
             product: vec![0.0; block],
         }
     }
 
-    fn step(&mut self, frame: usize, cache: &mut WeightCache<'_>) {
-        let tape = self.tape;
-        self.drives.enter(tape.steps[frame].interval);
-        let tile = cache.tile().len;
-        let weights = weights_of(cache, tape, frame);
-        let program = tape.scheme.program(weights.geometry.kind);
+    /// Carries the tangents over the step that filled `frame`.
+    pub(super) fn step(
+        &mut self,
+        scheme: &Scheme,
+        frames: &Frames,
+        drives: &Drives<'_>,
+        weights: &StepWeights,
+        tile: Tile,
+        frame: usize,
+    ) {
+        let values = Values {
+            frames,
+            drives,
+            frame,
+            tile: tile.len,
+            block: self.scratch.len(),
+        };
+        let program = scheme.program(weights.geometry.kind);
         for (operation, weights) in program.iter().zip(&weights.operations) {
             let target = operation.target();
             let mut out = std::mem::take(&mut self.tangents[target as usize][frame % RING]);
             match operation {
                 Operation::Combine { filter, .. } => {
-                    self.combine(*filter, weights, tile, frame, &mut out)
+                    self.combine(*filter, weights, values, &mut out)
                 }
                 Operation::Activate { of, .. } => {
-                    let rates = tape.frames.get(target, frame);
+                    let rates = values.get(now(target));
                     self.network
                         .activation()
                         .slopes_of_values(rates, &mut self.scratch);
-                    kernels::elementwise(
-                        &self.scratch,
-                        &self.tangents[*of as usize][frame % RING],
-                        &mut out,
-                    );
+                    kernels::elementwise(&self.scratch, self.tangent_of(*of, frame), &mut out);
                 }
-                Operation::Multiply { of, .. } => self.multiply(*of, frame, &mut out),
+                Operation::Multiply { of, .. } => self.multiply(*of, values, &mut out),
                 Operation::Chain {
                     rate,
                     current,
                     times,
                     ..
                 } => {
-                    self.chain(*rate, *current, *times, frame, &mut out);
+                    self.chain(*rate, *current, *times, values, &mut out);
                 }
             }
             self.tangents[target as usize][frame % RING] = out;
         }
     }
 
+    /// Tangents of a register, (unit, direction x trial).
+    pub(super) fn tangent_of(&self, register: Register, frame: usize) -> &[f64] {
+        &self.tangents[register as usize][frame % RING]
+    }
+
+    /// A unit whose tangent is not finite.
+    pub(super) fn not_finite(&self, frame: usize) -> Option<usize> {
+        state_registers(self.network.model())
+            .iter()
+            .find_map(|&register| {
+                let at = self
+                    .tangent_of(register, frame)
+                    .iter()
+                    .position(|v| !v.is_finite());
+                at.map(|at| at % self.network.n_units())
+            })
+    }
+
     fn tangent(&self, source: Source, frame: usize) -> &[f64] {
         match source {
-            Source::Register(register, lag) => {
-                &self.tangents[register as usize][(frame - lag) % RING]
-            }
+            Source::Register(register, lag) => self.tangent_of(register, frame - lag),
             Source::DriveLeft | Source::DriveRight => &[],
         }
     }
 
-    fn combine(
-        &mut self,
-        filter: Filter,
-        weights: &Weights,
-        tile: usize,
-        frame: usize,
-        out: &mut [f64],
-    ) {
+    fn combine(&mut self, filter: Filter, weights: &Weights, values: Values<'_>, out: &mut [f64]) {
         let n = weights.sources.len();
         let n_registers = weights
             .sources
@@ -213,12 +263,18 @@ impl<'a> Sweep<'a> {
             .count();
         let mut inputs: [&[f64]; MOST] = [&[]; MOST];
         for (input, &source) in inputs.iter_mut().zip(&weights.sources[..n_registers]) {
-            *input = self.tangent(source, frame);
+            *input = self.tangent(source, values.frame);
         }
-        kernels::combine(out, tile, &weights.weights, n, &inputs[..n_registers]);
-        self.force_by_time_constants(filter, weights, tile, frame, out);
+        kernels::combine(
+            out,
+            values.tile,
+            &weights.weights,
+            n,
+            &inputs[..n_registers],
+        );
+        self.force_by_time_constants(filter, weights, values, out);
         for (row, &source) in weights.sources.iter().enumerate().skip(n_registers) {
-            let (left, right) = self.drives.samples();
+            let (left, right) = values.drives.samples();
             let sample = if source == Source::DriveLeft {
                 left
             } else {
@@ -233,8 +289,7 @@ impl<'a> Sweep<'a> {
         &mut self,
         filter: Filter,
         weights: &Weights,
-        tile: usize,
-        frame: usize,
+        values: Values<'_>,
         out: &mut [f64],
     ) {
         let which = match filter {
@@ -247,16 +302,12 @@ impl<'a> Sweep<'a> {
         }
         let mut inputs: [&[f64]; MOST] = [&[]; MOST];
         for (input, &source) in inputs.iter_mut().zip(&weights.sources) {
-            *input = match source {
-                Source::Register(register, lag) => self.tape.frames.get(register, frame - lag),
-                Source::DriveLeft => &self.drives.left,
-                Source::DriveRight => &self.drives.right,
-            };
+            *input = values.get(source);
         }
         let n = weights.sources.len();
         kernels::combine(
             &mut self.scratch,
-            tile,
+            values.tile,
             &weights.by_log_tau,
             n,
             &inputs[..n],
@@ -270,7 +321,7 @@ impl<'a> Sweep<'a> {
             out.zip(self.scratch.iter().skip(unit).step_by(units))
                 .for_each(|(o, c)| *o += rate * c);
         }
-        for &(d, parameters) in &self.changes.dense {
+        for &(d, ref parameters) in &self.changes.dense {
             let rates = if which == 0 {
                 &parameters.log_tau_s
             } else {
@@ -306,7 +357,7 @@ impl<'a> Sweep<'a> {
                 .step_by(units)
                 .for_each(|o| *o += factor);
         }
-        for &(d, parameters) in &self.changes.dense {
+        for &(d, ref parameters) in &self.changes.dense {
             drive_tangent(
                 &parameters.u,
                 parameters.b.as_slice(),
@@ -323,25 +374,25 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    fn multiply(&mut self, of: Register, frame: usize, out: &mut [f64]) {
+    fn multiply(&mut self, of: Register, values: Values<'_>, out: &mut [f64]) {
         multiply(
             &self.network.parameters().w,
-            &self.tangents[of as usize][frame % RING],
+            self.tangent_of(of, values.frame),
             out,
             false,
         );
-        let values = self.tape.frames.get(of, frame);
-        let (block, units) = (values.len(), self.network.n_units());
+        let rates = values.get(now(of));
+        let (block, units) = (rates.len(), self.network.n_units());
         for &(d, unit, source, rate) in &self.changes.weights {
             let out = out[d * block..][..block]
                 .iter_mut()
                 .skip(unit)
                 .step_by(units);
-            out.zip(values.iter().skip(source).step_by(units))
+            out.zip(rates.iter().skip(source).step_by(units))
                 .for_each(|(o, v)| *o += rate * v);
         }
-        for &(d, parameters) in &self.changes.dense {
-            multiply(&parameters.w, values, &mut out[d * block..][..block], true);
+        for &(d, ref parameters) in &self.changes.dense {
+            multiply(&parameters.w, rates, &mut out[d * block..][..block], true);
         }
     }
 
@@ -350,37 +401,16 @@ impl<'a> Sweep<'a> {
         rate: Source,
         current: Source,
         times: Register,
-        frame: usize,
+        values: Values<'_>,
         out: &mut [f64],
     ) {
-        let Source::Register(rate, lag) = rate else {
-            return;
-        };
-        let rates = self.tape.frames.get(rate, frame - lag);
+        let rates = values.get(rate);
         let activation = self.network.activation();
         activation.slopes_of_values(rates, &mut self.scratch);
-        kernels::elementwise(
-            &self.scratch,
-            &self.tangents[times as usize][frame % RING],
-            out,
-        );
+        kernels::elementwise(&self.scratch, self.tangent_of(times, values.frame), out);
         activation.curvatures_of_values(rates, &mut self.scratch);
-        let v = self.tape.frames.get(times, frame);
+        let v = values.get(now(times));
         self.scratch.iter_mut().zip(v).for_each(|(s, v)| *s *= v);
-        kernels::add_elementwise(&self.scratch, self.tangent(current, frame), out);
-    }
-
-    fn check_finite(&self, frame: usize) -> Result<(), SolveError> {
-        for &register in state_registers(self.network.model()) {
-            let tangents = &self.tangents[register as usize][frame % RING];
-            if let Some(at) = tangents.iter().position(|v| !v.is_finite()) {
-                return Err(SolveError::NotFinite {
-                    phase: Phase::Sensitivities,
-                    time: self.tape.steps[frame].t1,
-                    unit: at % self.network.n_units(),
-                });
-            }
-        }
-        Ok(())
+        kernels::add_elementwise(&self.scratch, self.tangent(current, values.frame), out);
     }
 }

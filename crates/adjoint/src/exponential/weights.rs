@@ -1,5 +1,5 @@
 use super::phi::FilterIntegrals;
-use super::program::{Filter, MAX_LAG, Operation, Place, Program, Recipe, Source};
+use super::program::{Filter, MAX_LAG, Operation, Program, Recipe, Source};
 use super::scheme::StepKind;
 use nalgebra::DMatrix;
 use tauscope_dynamics::RateNetwork;
@@ -39,12 +39,8 @@ impl Geometry {
             Source::DriveLeft => self.left,
             Source::DriveRight => self.right,
             Source::Register(register, lag) => {
-                let end = 1.0 - self.lengths[..lag].iter().sum::<f64>();
-                match register.place() {
-                    Place::End => end,
-                    Place::Middle => end - 0.5 * self.lengths[lag],
-                    Place::Start => end - self.lengths[lag],
-                }
+                let start = 1.0 - self.lengths[..=lag].iter().sum::<f64>();
+                start + register.place().fraction() * self.lengths[lag]
             }
         }
     }
@@ -90,7 +86,6 @@ struct Rows {
 /// How many columns of a (unit, column) block share one copy of the weights, so that vector units are filled.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tile {
-    n_units: usize,
     pub(super) len: usize,
 }
 
@@ -106,7 +101,6 @@ impl Tile {
             columns += 1;
         }
         Tile {
-            n_units,
             len: n_units * columns,
         }
     }
@@ -335,11 +329,7 @@ fn rows(
             }
         }
         Recipe::Slope { at, of, target } => {
-            let s: f64 = match at {
-                Place::Start => 0.0,
-                Place::Middle => 0.5,
-                Place::End => 1.0,
-            };
+            let s = at.fraction();
             let drives: Vec<Source> = target
                 .iter()
                 .copied()

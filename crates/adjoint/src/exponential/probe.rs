@@ -1,0 +1,128 @@
+use super::drives::Drives;
+use super::frames::Frames;
+use super::program::Register;
+use super::scheme::Scheme;
+use super::tangent::Sweep;
+use super::weights::{StepWeights, Tile};
+use crate::{Direction, Tolerances};
+use tauscope_dynamics::{InputSignal, Parameters, RateNetwork};
+
+/// A derivative that is carried along while steps are chosen.
+///
+/// The state alone does not tell which steps a gradient needs: at an equilibrium it stands still while every change of a
+/// parameter still runs through all time scales. One random direction among all parameters and the initial state, for the
+/// first trial of the batch, meets them all, at a small part of the cost of the batch.
+pub(super) struct Probe<'a> {
+    sweep: Sweep<'a>,
+    estimate: (Register, Register),
+    rtol: f64,
+    /// Largest root mean square of the derivative of the rates so far.
+    scale: f64,
+}
+
+impl<'a> Probe<'a> {
+    pub(super) fn new(
+        network: &'a RateNetwork,
+        input: &'a InputSignal,
+        scheme: &Scheme,
+        y0: &[f64],
+        tolerances: Tolerances,
+    ) -> Probe<'a> {
+        let mut signs = Signs(0x9E37_79B9_7F4A_7C15);
+        let direction = Direction::Dense {
+            parameters: Box::new(relative_change(network.parameters(), &mut signs)),
+            initial_state: {
+                let size = root_mean_square(y0).max(SMALL);
+                (0..network.shape(1).len())
+                    .map(|_| size * signs.next())
+                    .collect()
+            },
+        };
+        Probe {
+            sweep: Sweep::new(network, input, 1, scheme, &[direction]),
+            estimate: scheme.estimate,
+            rtol: tolerances.rtol,
+            scale: 0.0,
+        }
+    }
+
+    /// Carries the direction over the step that filled `frame`, and returns the error estimate in units of the allowed one.
+    pub(super) fn step(
+        &mut self,
+        scheme: &Scheme,
+        frames: &Frames,
+        drives: &Drives<'_>,
+        weights: &StepWeights,
+        tile: Tile,
+        frame: usize,
+    ) -> f64 {
+        self.sweep
+            .step(scheme, frames, drives, weights, tile, frame);
+        let (predicted, corrected) = self.estimate;
+        let predicted = self.sweep.tangent_of(predicted, frame);
+        let corrected = self.sweep.tangent_of(corrected, frame);
+        let error = root_mean_square_difference(predicted, corrected);
+        let scale = self.scale.max(root_mean_square(corrected));
+        if error == 0.0 {
+            return 0.0;
+        }
+        error / (self.rtol * scale)
+    }
+
+    /// The step that filled `frame` was accepted.
+    pub(super) fn accept(&mut self, frame: usize) {
+        let corrected = self.sweep.tangent_of(self.estimate.1, frame);
+        self.scale = self.scale.max(root_mean_square(corrected));
+    }
+}
+
+/// What a parameter that is zero is changed by.
+const SMALL: f64 = 0.1;
+
+/// Every entry of a block changes by the root mean square of the block, log tau by one.
+fn relative_change(parameters: &Parameters, signs: &mut Signs) -> Parameters {
+    let mut change = parameters.zeros_like();
+    let mut fill =
+        |block: &mut [f64], size: f64| block.iter_mut().for_each(|v| *v = size * signs.next());
+    fill(
+        change.w.as_mut_slice(),
+        root_mean_square(parameters.w.as_slice()).max(SMALL / parameters.n_units() as f64),
+    );
+    fill(
+        change.u.as_mut_slice(),
+        root_mean_square(parameters.u.as_slice()).max(SMALL),
+    );
+    fill(
+        change.b.as_mut_slice(),
+        root_mean_square(parameters.b.as_slice()).max(SMALL),
+    );
+    fill(change.log_tau_s.as_mut_slice(), 1.0);
+    fill(change.log_tau_r.as_mut_slice(), 1.0);
+    change
+}
+
+/// 1 and -1 at random, always the same: splitmix64.
+struct Signs(u64);
+
+impl Signs {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        if (z ^ (z >> 31)) >> 63 == 0 {
+            1.0
+        } else {
+            -1.0
+        }
+    }
+}
+
+fn root_mean_square(values: &[f64]) -> f64 {
+    let sum: f64 = values.iter().map(|v| v * v).sum();
+    (sum / values.len().max(1) as f64).sqrt()
+}
+
+fn root_mean_square_difference(a: &[f64], b: &[f64]) -> f64 {
+    let sum: f64 = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum();
+    (sum / a.len().max(1) as f64).sqrt()
+}
