@@ -22,7 +22,7 @@ class Setting:
     @property
     def label(self):
         if self.kind == "rtol":
-            return f"{self.method} {self.value:g}"
+            return f"{self.method} {self.value:.0e}".replace("e-0", "e-")
         return f"{self.method} x{self.value:g}" if self.kind == "substeps" else f"{self.method} dt/{self.value:g}"
 
 

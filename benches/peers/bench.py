@@ -123,17 +123,21 @@ class Bench:
         ladders = [[Setting(side, *rung) for rung in rungs(families)] for side, families in (("peer", peers), ("ours", ours))]
         measurements, ends = [], {}
         for setting in in_turn(*ladders):
-            if setting.family in ends or (setting.side == "ours" and setting.method in self.skipped_methods):
+            if setting.family in ends or self.is_unknown(setting):
                 continue
             measurement = Measurement(setting)
             self.visit(measurement)
-            if setting.method in self.skipped_methods and setting.side == "ours":
+            if self.is_unknown(setting):
                 continue
             measurements.append(measurement)
             reason = bands.reason_to_stop(measurement, self.options.patience)
             if reason and not (self.options.full and "meets" in reason):
                 ends[setting.family] = reason
+        measurements.sort(key=lambda m: (bands.SIDES.index(m.setting.side), m.setting.method))
         return measurements, [" ".join(family) + ": " + reason for family, reason in ends.items()]
+
+    def is_unknown(self, setting):
+        return setting.side == "ours" and setting.method in self.skipped_methods
 
     def time_contenders(self, measurements):
         chosen = bands.contenders(measurements)
@@ -157,7 +161,8 @@ class Bench:
             measurement.cpu.append(cpu)
             measurement.wall.append(wall)
             measurement.errors = score.errors(score.read_answer(self.answer), self.reference)
-        say(f"{self.file.stem}, {setting.side}: {setting.label}: {failure or f'{cpu:.4f} s, error {measurement.worst:.1e}'}")
+        if not self.is_unknown(setting):
+            say(f"{self.file.stem}, {setting.side}: {setting.label}: {failure or f'{cpu:.4f} s, error {measurement.worst:.1e}'}")
 
     @property
     def answer(self):
@@ -181,7 +186,7 @@ class Bench:
             summary = json.loads(done.stdout)
             return summary["cpu_seconds_median"], summary["seconds_median"], ""
         lines = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
-        if done.returncode == 2 and not known_method(self.program, setting.method):
+        if done.returncode == 2 and "--method" in lines[0]:
             say(f"skipped: this tauscope has no method {setting.method}")
             self.skipped_methods.add(setting.method)
         return None, None, lines[0]
@@ -254,12 +259,6 @@ def comparison_json(measurements):
 
     return [{"band": band, "peer": half(peer), "ours": half(ours), "ratio": ratio}
             for band, peer, ours, ratio in bands.comparison(measurements)]
-
-
-def known_method(program, method):
-    text = subprocess.run([program, "gradient", "--help"], capture_output=True, text=True).stdout
-    words = text.replace(",", " ").replace("]", " ").replace(":", " ").replace(";", " ").split()
-    return method in words
 
 
 def chosen_cores(core):

@@ -103,13 +103,13 @@ def test_a_band_goes_to_the_fastest_that_meets_it(measurements):
     rows = {band: (peer and peer.setting.label, ours.setting.label, ratio)
             for band, peer, ours, ratio in bands.comparison(measurements)}
     assert rows[1e-3] == ("rk4 x1", "exp-adams dt/1", pytest.approx(8))
-    assert rows[1e-4] == ("tsit5 0.001", "exp-adams dt/1", pytest.approx(14))
+    assert rows[1e-4] == ("tsit5 1e-3", "exp-adams dt/1", pytest.approx(14))
     assert rows[1e-6] == (None, "exp-adams dt/4", None)
 
 
 def test_contenders_are_those_near_the_fastest_of_a_band(measurements):
     chosen = {side: [m.setting.label for m in found] for side, found in bands.contenders(measurements).items()}
-    assert set(chosen["peer"]) == {"rk4 x1", "tsit5 0.001", "rk4 x2"}
+    assert set(chosen["peer"]) == {"rk4 x1", "tsit5 1e-3", "rk4 x2"}
     assert set(chosen["ours"]) == {"exp-adams dt/1", "exp-adams dt/4", "exp-hermite dt/1"}
 
 
