@@ -157,8 +157,8 @@ def exponents(points):
 def table(record):
     machine, versions = record["machine"], record["versions"]
     lines = ["# What one gradient costs", "",
-             f"{record['started']}, `{record['command']}`: `tauscope gradient {' '.join(record['gradient_options'])}`; {machine['cpu']}, one thread; "
-             f"tauscope {versions['tauscope']} ({versions['commit']}), rustc {versions['rustc']}.",
+             f"{record['started']}, `{record['command']}`: `tauscope gradient {' '.join(record['gradient_options'])}`; "
+             f"{machine['cpu']}, one thread; tauscope {versions['tauscope']} ({versions['commit']}), rustc {versions['rustc']}.",
              "Each axis alone around " + ", ".join(f"{size} {axis}" for axis, size in record["around"].items()) +
              ". CPU seconds of one pass, warm; largest resident size of the process, and what of it is beyond the data.", "",
              "| axis | size | method | CPU s | MiB | beyond the data, MiB |", "|---|---|---|---|---|---|"]
@@ -166,9 +166,11 @@ def table(record):
         if p["failure"]:
             lines.append(f"| {p['axis']} | {p['size']} | {p['failure'].replace('|', '/')} | | | |")
         else:
-            lines.append(f"| {p['axis']} | {p['size']} | {p['method']} | {p['cpu_seconds']:.4g} | {p['peak_mib']:.0f} | {p['beyond_data_mib']:.0f} |")
+            lines.append(f"| {p['axis']} | {p['size']} | {p['method']} | {p['cpu_seconds']:.4g} | {p['peak_mib']:.0f} "
+                         f"| {p['beyond_data_mib']:.0f} |")
     lines += ["", f"Fitted exponents (least squares, log-log): over all sizes, and over the {TAIL} largest.", "",
-              "| axis | time | time, largest | memory | memory, largest | beyond the data | beyond the data, largest |", "|---|---|---|---|---|---|---|"]
+              "| axis | time | time, largest | memory | memory, largest | beyond the data | beyond the data, largest |",
+              "|---|---|---|---|---|---|---|"]
     for axis, fits in record["exponents"].items():
         shown = [f"{v:.2f}" if v is not None else "-" for fit in fits.values() for v in (fit["all"], fit["largest"])]
         lines.append(f"| {axis} | {' | '.join(shown)} |")
@@ -176,7 +178,8 @@ def table(record):
 
 
 def plot(record):
-    styles = {"cpu_seconds": ("CPU time", Style("circle", "blue")), "peak_mib": ("largest resident size", Style("square", "vermillion", False)),
+    styles = {"cpu_seconds": ("CPU time", Style("circle", "blue")),
+              "peak_mib": ("largest resident size", Style("square", "vermillion", False)),
               "beyond_data_mib": ("beyond the data", Style("triangle", "green"))}
     panels = []
     for quantities, unit in ((["cpu_seconds"], "CPU seconds"), (["peak_mib", "beyond_data_mib"], "MiB")):

@@ -3,6 +3,7 @@ import json
 
 import svg
 from bands import BANDS
+from problem import PROBLEMS
 from svg import Panel, Series, Style
 
 RESULTS, TABLE, PLOT = "results.json", "table.md", "work-precision.svg"
@@ -19,6 +20,7 @@ STYLES = {  # (side, method): name in the legend, and how it is drawn; theirs ar
 }
 KINDS = {"substeps": "", "step": ", fixed step", "rtol": ", by tolerance"}
 BOTH_KINDS = ("exp-adams", "exp-hermite")  # these run either way: the legend says which
+NAMED_LADDERS = [("peer", "rk4", "substeps"), ("ours", "exp-adams", "step")]
 OTHER = Style("plus", "grey")
 
 
@@ -37,7 +39,8 @@ def table(record):
              "CPU seconds of one cost and gradient, double precision, one thread, warm; median of "
              f"{record['settings']['rounds']} visits, theirs and ours in turn. Error: relative L2 error of the worst gradient block. "
              "`xN`: N steps a sample; `dt/N`: steps of at most a N-th of the mean sample interval; a number: relative tolerance.", ""]
-    lines += ["| problem | error at most | fastest peer | s | error | ours | s | error | times faster |", "|---|---|---|---|---|---|---|---|---|"]
+    lines += ["| problem | error at most | fastest peer | s | error | ours | s | error | times faster |",
+              "|---|---|---|---|---|---|---|---|---|"]
     for name, result in record["problems"].items():
         for row in result["comparison"]:
             ratio = f"**{row['ratio']:.1f}**" if row["ratio"] else "-"
@@ -92,7 +95,8 @@ def panel(name, measurements):
         if not m["failure"] and m["worst_block_error"] and m["worst_block_error"] < 1:
             families.setdefault((m["side"], m["method"], m["kind"]), []).append(m)
     series = [family_series(family, members) for family, members in families.items()]
-    return Panel(name, series, "relative error of the worst gradient block", "CPU seconds", x_marks=list(BANDS))
+    title = f"{name}: {PROBLEMS[name]['n']} units" if name in PROBLEMS else name
+    return Panel(title, series, "relative error of the worst gradient block", "CPU seconds", x_marks=list(BANDS))
 
 
 def family_series(family, members):
@@ -102,6 +106,8 @@ def family_series(family, members):
         name += KINDS[kind]
         style = Style(style.marker, style.colour, kind == "step", "" if kind == "step" else "5 3")
     elif side == "peer" and kind == "step":
-        name, style = name + ", longest step", Style("circle", style.colour, False, "5 3")
-    points = [(m["worst_block_error"], m["cpu_seconds_median"], "") for m in members]
+        name, style = name + ", longest step", Style("nabla", style.colour, False, "5 3")
+    # Names for the first and the last rung of two ladders; more would hide the lines.
+    named = (members[0], members[-1]) if family in NAMED_LADDERS else ()
+    points = [(m["worst_block_error"], m["cpu_seconds_median"], m["label"].split(" ")[-1] if m in named else "") for m in members]
     return Series(name, points, style)

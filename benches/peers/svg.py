@@ -38,10 +38,9 @@ class Panel:
 
 def figure(panels, caption=""):
     """The SVG text; one legend for all panels."""
-    columns = min(COLUMNS, len(panels))
-    rows = math.ceil(len(panels) / columns)
+    rows = math.ceil(len(panels) / COLUMNS)
     legend = {series.label: series.style for panel in panels for series in panel.series}
-    width = columns * PANEL_WIDTH + 10
+    width = COLUMNS * PANEL_WIDTH + 10
     per_row = max(1, width // LEGEND_COLUMN)
     legend_top = rows * PANEL_HEIGHT + 16
     height = legend_top + math.ceil(len(legend) / per_row) * LEGEND_ROW + (24 if caption else 0)
@@ -49,7 +48,7 @@ def figure(panels, caption=""):
              'font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="11">',
              f'<rect width="{width}" height="{height}" fill="white"/>']
     for index, panel in enumerate(panels):
-        x, y = index % columns * PANEL_WIDTH, index // columns * PANEL_HEIGHT
+        x, y = index % COLUMNS * PANEL_WIDTH, index // COLUMNS * PANEL_HEIGHT
         parts += [f'<g transform="translate({x},{y})">', *panel_parts(panel), "</g>"]
     for index, (label, style) in enumerate(legend.items()):
         x, y = 24 + index % per_row * LEGEND_COLUMN, legend_top + index // per_row * LEGEND_ROW
@@ -69,6 +68,8 @@ def panel_parts(panel):
     parts += axes_parts(panel, x_axis, y_axis)
     for series in panel.series:
         parts += series_parts(series, x_axis, y_axis)
+    for series in panel.series:
+        parts += label_parts(series, x_axis, y_axis)
     return parts
 
 
@@ -77,13 +78,17 @@ class Axis:
 
     def __init__(self, values, low_end, high_end):
         low, high = math.log10(min(values)), math.log10(max(values))
-        room = 0.09 * max(high - low, 0.5)
+        room = 0.15 * max(high - low, 0.5)
         self.low, self.high = low - room, high + room
         self.low_end, self.high_end = low_end, high_end
 
     def at(self, value):
         fraction = (math.log10(value) - self.low) / (self.high - self.low)
         return self.low_end + fraction * (self.high_end - self.low_end)
+
+    def has_powers(self):
+        """Whether decades are written as powers of ten: where plain numbers would be long."""
+        return self.low < -3 or self.high > 5
 
     def ticks(self):
         """(value, has a label): decades, thinned where there are many; 1, 2, 5 where there are few."""
@@ -102,12 +107,12 @@ def axes_parts(panel, x_axis, y_axis):
         x = x_axis.at(value)
         parts.append(stroke(x, top, x, bottom, GRID))
         if has_label:
-            parts.append(number(x, bottom + 15, value, "middle"))
+            parts.append(number(x, bottom + 15, value, "middle", x_axis.has_powers()))
     for value, has_label in y_axis.ticks():
         y = y_axis.at(value)
         parts.append(stroke(left, y, right, y, GRID))
         if has_label:
-            parts.append(number(left - 6, y + 4, value, "end"))
+            parts.append(number(left - 6, y + 4, value, "end", y_axis.has_powers()))
     for value in panel.x_marks:
         if x_axis.low <= math.log10(value) <= x_axis.high:
             parts.append(stroke(x_axis.at(value), top, x_axis.at(value), bottom, "#999999", "3 3"))
@@ -119,11 +124,16 @@ def axes_parts(panel, x_axis, y_axis):
 
 
 def series_parts(series, x_axis, y_axis):
-    places = sorted((x_axis.at(x), y_axis.at(y), label) for x, y, label in series.points)
-    parts = [line(*a[:2], *b[:2], series.style) for a, b in zip(places, places[1:])]
-    parts += [marker(x, y, series.style) for x, y, _ in places]
-    parts += [text(x + 7, y - 5, label, size=9, fill=COLOURS[series.style.colour]) for x, y, label in places if label]
-    return parts
+    places = sorted((x_axis.at(x), y_axis.at(y)) for x, y, _ in series.points)
+    lines = [line(*a, *b, series.style) for a, b in zip(places, places[1:])]
+    return lines + [marker(x, y, series.style) for x, y in places]
+
+
+def label_parts(series, x_axis, y_axis):
+    """Below the points, to their left; a white rim keeps a label readable on lines."""
+    rim = ' stroke="white" stroke-width="3" paint-order="stroke"'
+    colour = COLOURS[series.style.colour]
+    return [text(x_axis.at(x) - 5, y_axis.at(y) + 13, label, "end", 9, colour, extra=rim) for x, y, label in series.points if label]
 
 
 def marker(x, y, style):
@@ -156,12 +166,11 @@ def text(x, y, content, anchor="start", size=11, fill=INK, weight="normal", extr
             f"{escape(content)}</text>")
 
 
-def number(x, y, value, anchor):
-    """A tick's label: 10 to a power, or a plain number."""
+def number(x, y, value, anchor, as_power):
+    """A tick's label: a power of ten, or a plain number."""
     exponent = round(math.log10(value))
-    is_decade = abs(value / 10.0**exponent - 1) < 1e-9
-    if is_decade and not -3 < exponent < 5:
-        power = str(exponent).replace("-", "\u2212")
-        raised = f'10<tspan dy="-4" font-size="8">{power}</tspan>'
-        return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="10" fill="{INK}">{raised}</text>'
-    return text(x, y, f"{value:g}", anchor, size=10)
+    if not as_power or abs(value / 10.0**exponent - 1) > 1e-9:
+        return text(x, y, f"{value:g}", anchor, size=10)
+    power = str(exponent).replace("-", "\u2212")
+    return (f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="10" fill="{INK}">'
+            f'10<tspan dy="-4" font-size="8">{power}</tspan></text>')
