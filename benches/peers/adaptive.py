@@ -8,7 +8,8 @@ from network import derivative, drive
 STEPS_PER_SAMPLE = 64  # more means that the tolerance is out of reach
 
 
-def gradient_by_tolerance(problem, solver, tolerance):
+def gradient_by_tolerance(problem, solver):
+    """The function (parameters, tolerance) -> cost and gradient: compiled once for all tolerances."""
     time, inputs, targets = (jnp.asarray(values) for values in (problem.time, problem.inputs, problem.targets))
 
     def inputs_at(t):
@@ -18,9 +19,9 @@ def gradient_by_tolerance(problem, solver, tolerance):
 
     # A jump makes diffrax evaluate the field on either side of it; a kink needs only a stop.
     stops = dict(jump_ts=time[1:-1]) if problem.is_held else dict(step_ts=time[1:-1])
-    controller = diffrax.ClipStepSizeController(diffrax.PIDController(rtol=tolerance, atol=tolerance), **stops)
 
-    def cost(parameters):
+    def cost(parameters, tolerance):
+        controller = diffrax.ClipStepSizeController(diffrax.PIDController(rtol=tolerance, atol=tolerance), **stops)
         rhs = derivative(parameters)
         term = diffrax.ODETerm(lambda t, state, _: rhs(state, drive(parameters, inputs_at(t))))
         solution = diffrax.diffeqsolve(

@@ -29,6 +29,16 @@ AXES = {
 }
 QUICK_AXES = {"units": [10, 32, 64, 128], "trials": [1, 8, 64], "samples": [100, 200, 500]}
 TAIL = 3  # points of the second fit, that of the largest sizes
+# A process counts the resident size of the one that started it as its own: so a small one starts it.
+LAUNCHER = """\
+import os, sys
+child = os.fork() or os.execvp(sys.argv[2], sys.argv[2:])
+_, status, usage = os.wait4(child, 0)
+with open(sys.argv[1], "w") as file:
+    file.write(str(usage.ru_maxrss))
+code = os.waitstatus_to_exitcode(status)
+sys.exit(code if code >= 0 else 128 - code)
+"""
 RESULTS, TABLE, PLOT = "results.json", "table.md", "cost.svg"
 
 
@@ -71,6 +81,7 @@ def started(folder, program, options):
         record = json.loads(path.read_text())
         if record["gradient_options"] != options.gradient:
             sys.exit(f"error: {path} was measured with other options: {' '.join(record['gradient_options'])}")
+        record["points"] = [point for point in record["points"] if not point["failure"]]
         return record
     return {"started": bench.now(), "command": options.command, "gradient_options": options.gradient, "machine": bench.machine(),
             "versions": bench.versions(program), "around": AROUND, "points": []}
@@ -118,15 +129,12 @@ def write_problem(path, sizes):
 
 def run(command, scratch):
     """The summary, the largest resident size in MiB, and why it failed."""
-    with open(scratch / "out", "w+") as out, open(scratch / "err", "w+") as err:
-        process = subprocess.Popen(command, stdout=out, stderr=err)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0), err.seek(0)
-        if process.returncode != 0:
-            return None, None, (err.read().strip().splitlines() or [f"exit code {process.returncode}"])[0]
-        kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-        return json.loads(out.read()), kilobytes / 1024, ""
+    usage = scratch / "usage"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", LAUNCHER, usage, *command], capture_output=True, text=True)
+    if done.returncode != 0:
+        return None, None, (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[0]
+    kilobytes = int(usage.read_text()) / (1024 if sys.platform == "darwin" else 1)
+    return json.loads(done.stdout), kilobytes / 1024, ""
 
 
 def exponent(points, quantity):

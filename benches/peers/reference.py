@@ -33,7 +33,7 @@ def by_name(answer):
 
 
 def reference(problem, parameters):
-    return by_name(adaptive.gradient_by_tolerance(problem, diffrax.Dopri8(), TOLERANCE)(parameters))
+    return by_name(adaptive.gradient_by_tolerance(problem, diffrax.Dopri8())(parameters, TOLERANCE))
 
 
 def second_way(problem, parameters, is_irregular):

@@ -25,16 +25,17 @@ import scan
 
 
 def build(problem, method, kind, value):
+    """The function (parameters, value) -> cost and gradient."""
     if method == "tsit5":
-        return adaptive.gradient_by_tolerance(problem, diffrax.Tsit5(), value)
-    if kind == "step":
-        return scan.gradient_by_longest_step(problem, scan.TABLEAUS[method], value)
-    return scan.gradient_by_substeps(problem, scan.TABLEAUS[method], value)
+        return adaptive.gradient_by_tolerance(problem, diffrax.Tsit5())
+    by_steps = scan.gradient_by_longest_step if kind == "step" else scan.gradient_by_substeps
+    run = by_steps(problem, scan.TABLEAUS[method], value)
+    return lambda parameters, _: run(parameters)
 
 
-def timed(run, parameters):
+def timed(run, *arguments):
     cpu, wall = time.process_time(), time.perf_counter()
-    answer = jax.block_until_ready(run(parameters))
+    answer = jax.block_until_ready(run(*arguments))
     return answer, time.process_time() - cpu, time.perf_counter() - wall
 
 
@@ -52,12 +53,13 @@ class Worker:
 
     def answer(self, request):
         self.load(request["problem"])
-        key = (request["method"], request["kind"], request["value"])
+        method, kind, value = request["method"], request["kind"], request["value"]
+        key = (method, kind, None if kind == "rtol" else value)
         if key not in self.compiled:
             run = build(self.problem, *key)
-            jax.block_until_ready(run(self.parameters))
+            jax.block_until_ready(run(self.parameters, value))
             self.compiled[key] = run
-        runs = [timed(self.compiled[key], self.parameters) for _ in range(request["repeat"])]
+        runs = [timed(self.compiled[key], self.parameters, value) for _ in range(request["repeat"])]
         write_answer(request["answer"], runs[-1][0])
         return {"cpu": [cpu for _, cpu, _ in runs], "wall": [wall for _, _, wall in runs]}
 
