@@ -4,6 +4,7 @@ set positional-arguments
 
 top := justfile_directory()
 python := quote(top / ".tools/python/bin/python")
+peers_python := quote(top / ".tools/peers/bin/python")
 release := "binary=$(" + quote(top / ".cargo/binary") + " build --release -p tauscope) && exec \"$binary\""
 
 # lists the recipes
@@ -65,6 +66,18 @@ recover *args: _python
 bench *args:
     cargo bench --workspace "$@"
 
+# our gradients against JAX and diffrax, alternately: a table and a plot in benches/runs/
+[group('evidence')]
+[no-exit-message]
+bench-peers *args: _peers
+    @binary=$(.cargo/binary build --release -p tauscope) && TAUSCOPE_BIN="$binary" exec {{ peers_python }} {{ quote(top / "benches/peers/bench.py") }} "$@"
+
+# time and memory of one gradient by units, trials and samples: a table and a plot in benches/runs/
+[group('evidence')]
+[no-exit-message]
+bench-cost *args: _python
+    @binary=$(.cargo/binary build --release -p tauscope) && TAUSCOPE_BIN="$binary" exec {{ python }} {{ quote(top / "benches/peers/cost.py") }} "$@"
+
 # everything that must hold before a change is merged: format, lints, tests, documentation, other programs' readers
 [group('development')]
 test: format-check lint unit doc interop
@@ -111,6 +124,9 @@ data *args: _python
 
 _python:
     @python3 -I .cargo/tools.py python tests/interop/requirements.txt
+
+_peers:
+    @python3 -I .cargo/tools.py peers benches/peers/requirements.txt
 
 # A minimal rustup toolchain lacks both.
 _components:
