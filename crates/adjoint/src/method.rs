@@ -176,6 +176,31 @@ pub enum Integrator {
 }
 
 impl Integrator {
+    /// The tolerances that choose the steps, if any.
+    pub fn tolerances(&self) -> Option<Tolerances> {
+        match *self {
+            Integrator::Adaptive { tolerances, .. }
+            | Integrator::Exponential {
+                control: StepControl::Tolerances(tolerances),
+                ..
+            } => Some(tolerances),
+            _ => None,
+        }
+    }
+
+    /// Another way to the same solution, whose sensitivities share nothing with those of this one where steps follow from
+    /// tolerances: Tsit45 at the same tolerances. With steps of given length the method itself: there the gradient is that of
+    /// the discretised problem.
+    pub fn second_opinion(&self) -> Integrator {
+        match self.tolerances() {
+            Some(tolerances) => Integrator::Adaptive {
+                method: AdaptiveMethod::Tsit45,
+                tolerances,
+            },
+            None => *self,
+        }
+    }
+
     /// Whether steps have a given length rather than follow from tolerances.
     pub fn has_fixed_steps(&self) -> bool {
         match self {

@@ -45,7 +45,7 @@ pub fn run(options: &CheckOptions, global: &Global, console: &Console) -> Result
     let agreements = pool
         .install(|| compare::by_block(&plan, &dataset, &config, options.directions))
         .with_context(|| settings::name(&dataset))?;
-    let tolerance = tolerance(&config);
+    let tolerance = tolerance(plan.integrator());
     let passed = agreements
         .iter()
         .all(|agreement| agreement.holds(tolerance));
@@ -56,7 +56,7 @@ pub fn run(options: &CheckOptions, global: &Global, console: &Console) -> Result
     let dataset = path.display().to_string();
     let summary = Summary {
         dataset,
-        method: config.method.name(),
+        method: plan.integrator().name(),
         blocks,
         tolerance,
         passed,
@@ -92,12 +92,12 @@ fn stored_configuration(file: &StoredFile) -> Result<String, StoreError> {
         .required_text("configuration", "the configuration of the fit as TOML")
 }
 
-/// Largest relative difference that is no fault: a thousand times the relative tolerance of an adaptive method, whose three
-/// ways take different steps; of a fixed-step method the round-off of differences.
-fn tolerance(config: &EffectiveConfig) -> f64 {
-    match config.integrator() {
-        Integrator::Adaptive { tolerances, .. } => (1e3 * tolerances.rtol).clamp(1e-6, 1e-2),
-        Integrator::Exponential { .. } | Integrator::FixedStep { .. } => 1e-6,
+/// Largest relative difference that is no fault: a thousand times the relative tolerance, since the three ways take
+/// different steps; with steps of given length the round-off of differences.
+fn tolerance(integrator: &Integrator) -> f64 {
+    match integrator.tolerances() {
+        Some(tolerances) => (1e3 * tolerances.rtol).clamp(1e-6, 1e-2),
+        None => 1e-6,
     }
 }
 

@@ -55,6 +55,9 @@ fn fit(
     let commit = option_env!("TAUSCOPE_GIT_COMMIT");
     let provenance = Provenance::begin(std::env::args(), &settings.files, n_threads, commit);
     let plan = settings::plan(config, dataset)?;
+    if let Some(reason) = plan.method_reason(dataset) {
+        console.note(format!("method: {} ({reason})", plan.integrator().name()));
+    }
     let progress = Progress::new(console, limit);
     let control = Control {
         stop,

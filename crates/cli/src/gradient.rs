@@ -49,7 +49,7 @@ pub fn run(options: &GradientOptions, global: &Global, console: &Console) -> Res
     answer::write(output.path(), &problem, &pass, file.dataset.time_units())?;
     let summary = Summary {
         answer: output.path().display().to_string(),
-        method: config.method.name(),
+        method: problem.integrator().name(),
         cost: pass.cost,
         seconds_median: stopwatch.seconds_median(),
         cpu_seconds_median: stopwatch.cpu_seconds_median(),

@@ -63,7 +63,7 @@ pub fn run(options: &SimulateOptions, global: &Global, console: &Console) -> Res
             error.context(of_result())
         }
     })?;
-    let integrator = config.integrator();
+    let integrator = config.integrator(config.model, &dataset);
     let stride = Stride::new(&dataset, &integrator).map_err(|error| config.unfit("step", error))?;
     let output = output::reserve(&options.output, "simulate", &options.result)?;
     let start = Instant::now();

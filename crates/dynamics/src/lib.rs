@@ -25,6 +25,7 @@ mod parameters;
 mod products;
 mod steady;
 mod time_constants;
+mod vector_unit;
 
 pub use activation::Activation;
 pub use connectivity::{Connectivity, Sign};
@@ -35,3 +36,4 @@ pub use parameters::{Block, Coordinate, Gradient, ParameterLayout, Parameters};
 pub use products::{Linearization, PanelAccumulator};
 pub use steady::{SteadyState, steady_state};
 pub use time_constants::{TauBounds, Tying};
+pub use vector_unit::vector_unit;

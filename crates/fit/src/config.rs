@@ -7,6 +7,7 @@
 //! One table, in `config/keys.rs`, holds name, type, default and description of every key: the fields here, the options of
 //! the command line and the comments of a printed configuration all come from it.
 
+mod auto;
 mod error;
 mod keys;
 mod layer;
@@ -17,6 +18,7 @@ mod settings;
 mod value;
 mod words;
 
+pub use auto::Problem;
 pub use error::{ConfigError, Place, Source};
 pub use keys::{EffectiveConfig, FitConfig, KEYS, Key};
 pub use layer::Layer;

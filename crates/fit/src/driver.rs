@@ -228,9 +228,8 @@ pub fn locate_failure(
         let objective = plan.objective(dataset, 0.0).ok()?;
         let at = objective.unpack(theta).ok()?;
         let trials = plan.batches(dataset, Split::Train, 1, false).ok()?;
-        trials
-            .iter()
-            .find_map(|trial| match objective.solve(&at, trial) {
+        trials.iter().find_map(
+            |trial| match objective.solve(&at, trial, &objective.integrator) {
                 Err(failure) => Some(failure),
                 Ok(solved) if solved.sum_of_squares().is_finite() => None,
                 Ok(_) => {
@@ -239,7 +238,8 @@ pub fn locate_failure(
                     failure.trial = Some(trial.trials[0]);
                     Some(failure)
                 }
-            })
+            },
+        )
     };
     match failure.trial {
         Some(_) => failure,

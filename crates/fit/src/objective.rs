@@ -82,6 +82,7 @@ impl FitObjective<'_> {
         &self,
         at: &Unpacked<'_>,
         batch: &TrialBatch,
+        integrator: &Integrator,
     ) -> Result<Solved, SolveFailure> {
         let start = self.layout.initial_state.start(
             &at.network,
@@ -94,7 +95,7 @@ impl FitObjective<'_> {
             &batch.input,
             &start.state,
             &batch.t_eval,
-            &self.integrator,
+            integrator,
         )
         .map_err(|e| failure(&e, batch))?;
         let residuals = batch
@@ -260,10 +261,19 @@ impl FitObjective<'_> {
         at: &Unpacked<'_>,
         batches: &[TrialBatch],
     ) -> Result<Vec<Solved>, SolveFailure> {
+        self.solve_all_by(at, batches, &self.integrator)
+    }
+
+    fn solve_all_by(
+        &self,
+        at: &Unpacked<'_>,
+        batches: &[TrialBatch],
+        integrator: &Integrator,
+    ) -> Result<Vec<Solved>, SolveFailure> {
         // collected before the first failure is returned: which one that is does not depend on threads
         let all: Vec<_> = batches
             .par_iter()
-            .map(|batch| self.solve(at, batch))
+            .map(|batch| self.solve(at, batch, integrator))
             .collect();
         all.into_iter().collect()
     }

@@ -6,7 +6,7 @@ mod tying;
 
 use crate::batch::{StepError, Stride, TrialBatch};
 use crate::config::{
-    Auto, ConfigError, EffectiveConfig, InitialStateChoice, OptimizerChoice, OwnRate,
+    Auto, ConfigError, EffectiveConfig, InitialStateChoice, OptimizerChoice, OwnRate, Problem,
     ReadoutChoice, SelectBy, SignConstraint,
 };
 use crate::dataset::{Dataset, Split};
@@ -106,7 +106,7 @@ impl FitPlan {
         check_scale("targets", dataset.targets())?;
         let (target_mean, target_std) = output_moments(dataset, &train);
         let layout = layout(config, dataset, &train, &target_mean, &target_std)?;
-        let integrator = config.integrator();
+        let integrator = config.integrator(config.model, dataset);
         let stride = Stride::new(dataset, &integrator).map_err(|e| config.unfit("step", e))?;
         let noise = dataset
             .target_std()
@@ -203,6 +203,17 @@ impl FitPlan {
     /// [`PlanError::Model`] as [`objective`](Self::objective).
     pub fn start(&self, dataset: &Dataset, index: usize) -> Result<Vec<f64>, PlanError> {
         Ok(starts::start(self, dataset, index))
+    }
+
+    /// The integrator that is used.
+    pub fn integrator(&self) -> &Integrator {
+        &self.integrator
+    }
+
+    /// Why the method was chosen, where `auto` chose it.
+    pub fn method_reason(&self, dataset: &Dataset) -> Option<&'static str> {
+        let problem = Problem::new(self.layout.model, dataset);
+        self.config.method.resolve(problem).1
     }
 
     /// The model that is fitted.

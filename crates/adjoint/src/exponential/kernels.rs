@@ -1,14 +1,14 @@
 //! The passes over (unit, column) blocks, compiled for the vector unit of the processor at hand.
 //!
-//! Entries are taken in groups of [`LANES`], by way of local arrays that live in vector registers.
+//! Entries are taken in groups of [`LANES`], which every vector unit divides evenly. Vectors are explicit: left alone, the
+//! compiler takes groups side by side, by gathers.
 
 use super::weights::LANES;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
+use tauscope_dynamics::vector_unit;
 
 /// Most sources of one combination.
 pub(super) const MOST: usize = 8;
-
-type Lanes = [f64; LANES];
 
 /// The same call for every number of sources, so that loops over them have a constant length.
 macro_rules! by_count {
@@ -46,7 +46,7 @@ pub(super) fn combine(
     }
     macro_rules! call {
         ($count:literal) => {
-            Arch::new().dispatch(Combine::<$count> {
+            vector_unit().dispatch(Combine::<$count> {
                 out,
                 tile,
                 weights,
@@ -70,15 +70,14 @@ impl<const T: usize> WithSimd for Combine<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        let (weights, _) = self.weights.as_chunks::<LANES>();
+    fn with_simd<S: Simd>(self, simd: S) {
         let len = self.out.len();
         let mut start = 0;
         while start < len {
             let end = len.min(start + self.tile);
             let out = &mut self.out[start..end];
             let inputs: [&[f64]; T] = std::array::from_fn(|k| &self.inputs[k][start..end]);
-            weighted_sum::<S, T>(out, weights, self.stride, inputs);
+            weighted_sum(simd, out, self.weights, self.stride, inputs);
             start = end;
         }
     }
@@ -87,31 +86,37 @@ impl<const T: usize> WithSimd for Combine<'_, T> {
 /// [`combine`] within one tile.
 #[inline(always)]
 fn weighted_sum<S: Simd, const T: usize>(
+    simd: S,
     out: &mut [f64],
-    weights: &[Lanes],
+    weights: &[f64],
     stride: usize,
     inputs: [&[f64]; T],
 ) {
-    let (groups, rest) = out.as_chunks_mut::<LANES>();
-    let n = groups.len();
-    let inputs_by_group: [&[Lanes]; T] =
-        std::array::from_fn(|k| &inputs[k].as_chunks::<LANES>().0[..n]);
-    for g in 0..n {
-        let weights = &weights[g * stride..][..T];
-        let mut sum = [0.0; LANES];
-        for k in 0..T {
-            add_product::<S>(&mut sum, &weights[k], &inputs_by_group[k][g]);
+    let in_groups = out.len() / LANES * LANES;
+    let (groups, rest) = out.split_at_mut(in_groups);
+    let groups = S::as_mut_simd_f64s(groups).0;
+    let vectors = groups.len();
+    let x: [&[S::f64s]; T] =
+        std::array::from_fn(|k| &S::as_simd_f64s(&inputs[k][..in_groups]).0[..vectors]);
+    let w = S::as_simd_f64s(weights).0;
+    let each = LANES / S::F64_LANES;
+    let mut at = 0;
+    for group in groups.chunks_exact_mut(each) {
+        let w = &w[at * stride..][..T * each];
+        for (v, out) in group.iter_mut().enumerate() {
+            let mut sum = simd.splat_f64s(0.0);
+            for k in 0..T {
+                sum = simd.mul_add_f64s(w[k * each + v], x[k][at + v], sum);
+            }
+            *out = sum;
         }
-        groups[g] = sum;
+        at += each;
     }
     for lane in 0..rest.len() {
         let mut sum = 0.0;
         for k in 0..T {
-            sum = fma::<S>(
-                weights[n * stride + k][lane],
-                inputs[k][n * LANES + lane],
-                sum,
-            );
+            let weight = weights[(in_groups / LANES * stride + k) * LANES + lane];
+            sum = fma::<S>(weight, inputs[k][in_groups + lane], sum);
         }
         rest[lane] = sum;
     }
@@ -134,7 +139,7 @@ pub(super) fn combine_transposed(
             let cotangents: [&mut [f64]; $count] = std::array::from_fn(|_| {
                 cotangents.next().map_or(&mut [][..], |c| c.as_mut_slice())
             });
-            Arch::new().dispatch(CombineTransposed::<$count> {
+            vector_unit().dispatch(CombineTransposed::<$count> {
                 of,
                 tile,
                 weights,
@@ -162,20 +167,30 @@ impl<const T: usize> WithSimd for CombineTransposed<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        let (weights, _) = self.weights.as_chunks::<LANES>();
-        let (by_log_tau, _) = self.by_log_tau.as_chunks::<LANES>();
+    fn with_simd<S: Simd>(self, simd: S) {
         let len = self.of.len();
         let mut start = 0;
         while start < len {
             let end = len.min(start + self.tile);
             let of = &self.of[start..end];
             for k in 0..T {
-                scatter::<S, T>(of, weights, k, &mut self.cotangents[k][start..end]);
+                scatter::<S, T>(
+                    simd,
+                    of,
+                    self.weights,
+                    k,
+                    &mut self.cotangents[k][start..end],
+                );
             }
-            if !by_log_tau.is_empty() {
+            if !self.by_log_tau.is_empty() {
                 let inputs: [&[f64]; T] = std::array::from_fn(|k| &self.inputs[k][start..end]);
-                add_change::<S, T>(of, by_log_tau, inputs, &mut self.log_tau[..end - start]);
+                add_change(
+                    simd,
+                    of,
+                    self.by_log_tau,
+                    inputs,
+                    &mut self.log_tau[..end - start],
+                );
             }
             start = end;
         }
@@ -184,58 +199,70 @@ impl<const T: usize> WithSimd for CombineTransposed<'_, T> {
 
 /// `target += weights_k of` within one tile.
 #[inline(always)]
-fn scatter<S: Simd, const T: usize>(of: &[f64], weights: &[Lanes], k: usize, target: &mut [f64]) {
-    let (groups, rest) = of.as_chunks::<LANES>();
-    let n = groups.len();
-    let (targets, last) = target.as_chunks_mut::<LANES>();
-    let targets = &mut targets[..n];
-    for g in 0..n {
-        let mut sum = targets[g];
-        add_product::<S>(&mut sum, &weights[g * T + k], &groups[g]);
-        targets[g] = sum;
+fn scatter<S: Simd, const T: usize>(
+    simd: S,
+    of: &[f64],
+    weights: &[f64],
+    k: usize,
+    target: &mut [f64],
+) {
+    let in_groups = of.len() / LANES * LANES;
+    let x = S::as_simd_f64s(&of[..in_groups]).0;
+    let (groups, rest) = target.split_at_mut(in_groups);
+    let groups = S::as_mut_simd_f64s(groups).0;
+    let w = S::as_simd_f64s(weights).0;
+    let each = LANES / S::F64_LANES;
+    let mut at = 0;
+    for (group, x) in groups.chunks_exact_mut(each).zip(x.chunks_exact(each)) {
+        let w = &w[at * T + k * each..][..each];
+        for v in 0..each {
+            group[v] = simd.mul_add_f64s(w[v], x[v], group[v]);
+        }
+        at += each;
     }
-    for lane in 0..rest.len() {
-        last[lane] = fma::<S>(weights[n * T + k][lane], rest[lane], last[lane]);
+    for (lane, (target, of)) in rest.iter_mut().zip(&of[in_groups..]).enumerate() {
+        let weight = weights[(in_groups / LANES * T + k) * LANES + lane];
+        *target = fma::<S>(weight, *of, *target);
     }
 }
 
 /// `sums += of sum_k rows_k inputs_k` within one tile.
 #[inline(always)]
 fn add_change<S: Simd, const T: usize>(
+    simd: S,
     of: &[f64],
-    rows: &[Lanes],
+    rows: &[f64],
     inputs: [&[f64]; T],
     sums: &mut [f64],
 ) {
-    let (groups, rest) = of.as_chunks::<LANES>();
-    let n = groups.len();
-    let inputs_by_group: [&[Lanes]; T] =
-        std::array::from_fn(|k| &inputs[k].as_chunks::<LANES>().0[..n]);
-    let (totals, last) = sums.as_chunks_mut::<LANES>();
-    let totals = &mut totals[..n];
-    for g in 0..n {
-        let rows = &rows[g * T..][..T];
-        let mut change = [0.0; LANES];
-        for k in 0..T {
-            add_product::<S>(&mut change, &rows[k], &inputs_by_group[k][g]);
+    let in_groups = of.len() / LANES * LANES;
+    let (groups, rest) = sums.split_at_mut(in_groups);
+    let groups = S::as_mut_simd_f64s(groups).0;
+    let vectors = groups.len();
+    let x: [&[S::f64s]; T] =
+        std::array::from_fn(|k| &S::as_simd_f64s(&inputs[k][..in_groups]).0[..vectors]);
+    let factor = S::as_simd_f64s(&of[..in_groups]).0;
+    let w = S::as_simd_f64s(rows).0;
+    let each = LANES / S::F64_LANES;
+    let mut at = 0;
+    for (group, factor) in groups.chunks_exact_mut(each).zip(factor.chunks_exact(each)) {
+        let w = &w[at * T..][..T * each];
+        for v in 0..each {
+            let mut change = simd.splat_f64s(0.0);
+            for k in 0..T {
+                change = simd.mul_add_f64s(w[k * each + v], x[k][at + v], change);
+            }
+            group[v] = simd.mul_add_f64s(change, factor[v], group[v]);
         }
-        let mut total = totals[g];
-        add_product::<S>(&mut total, &change, &groups[g]);
-        totals[g] = total;
+        at += each;
     }
-    for lane in 0..rest.len() {
+    for (lane, (sum, of)) in rest.iter_mut().zip(&of[in_groups..]).enumerate() {
         let mut change = 0.0;
         for k in 0..T {
-            change = fma::<S>(rows[n * T + k][lane], inputs[k][n * LANES + lane], change);
+            let row = rows[(in_groups / LANES * T + k) * LANES + lane];
+            change = fma::<S>(row, inputs[k][in_groups + lane], change);
         }
-        last[lane] = fma::<S>(change, rest[lane], last[lane]);
-    }
-}
-
-#[inline(always)]
-fn add_product<S: Simd>(sum: &mut Lanes, a: &Lanes, b: &Lanes) {
-    for lane in 0..LANES {
-        sum[lane] = fma::<S>(a[lane], b[lane], sum[lane]);
+        *sum = fma::<S>(change, *of, *sum);
     }
 }
 
@@ -250,12 +277,12 @@ fn fma<S: Simd>(a: f64, b: f64, c: f64) -> f64 {
 
 /// `out += a b`; `a` (unit, trial) repeats for every direction of `b` and `out`.
 pub(super) fn add_elementwise(a: &[f64], b: &[f64], out: &mut [f64]) {
-    Arch::new().dispatch(Elementwise::<true> { a, b, out });
+    vector_unit().dispatch(Elementwise::<true> { a, b, out });
 }
 
 /// `out = a b`, as [`add_elementwise`].
 pub(super) fn elementwise(a: &[f64], b: &[f64], out: &mut [f64]) {
-    Arch::new().dispatch(Elementwise::<false> { a, b, out });
+    vector_unit().dispatch(Elementwise::<false> { a, b, out });
 }
 
 struct Elementwise<'a, const ADD: bool> {

@@ -1,4 +1,5 @@
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
+use tauscope_dynamics::vector_unit;
 
 /// Highest power of `s` that is integrated: the polynomials have one less, the rest serves the derivative.
 const POWERS: usize = 6;
@@ -29,7 +30,7 @@ impl FilterIntegrals {
         let y: Vec<f64> = decay.iter().map(|d| d * length).collect();
         let keep: Vec<f64> = y.iter().map(|y| (-y).exp()).collect();
         let mut p: [Vec<f64>; POWERS] = std::array::from_fn(|_| vec![0.0; y.len()]);
-        Arch::new().dispatch(Integrals {
+        vector_unit().dispatch(Integrals {
             y: &y,
             keep: &keep,
             p: p.each_mut().map(|p| p.as_mut_slice()),

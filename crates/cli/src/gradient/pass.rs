@@ -47,7 +47,7 @@ impl Problem {
         let network = RateNetwork::new(model, activation, parameters(&file.parameters))?;
         let dataset = &file.dataset;
         let trials: Vec<usize> = (0..dataset.n_trials()).collect();
-        let integrator = config.integrator();
+        let integrator = config.integrator(model, dataset);
         let unfit = |error| config.unfit("step", error);
         let stride = Stride::new(dataset, &integrator).map_err(unfit)?;
         let batches = TrialBatch::cut(dataset, &trials, BATCH, &integrator, stride, false)?;
@@ -68,6 +68,11 @@ impl Problem {
             n_observed,
             integrator,
         })
+    }
+
+    /// The integrator that is used.
+    pub fn integrator(&self) -> &Integrator {
+        &self.integrator
     }
 
     /// One forward and one backward solve of every trial, with nothing reused.

@@ -44,7 +44,7 @@ fn json_is_one_object_with_the_keys_of_the_contract() {
     }
     assert_eq!(
         (&json["method"], &json["starts"]),
-        (&"tsit45".into(), &2.into())
+        (&"exp-adams".into(), &2.into())
     );
     assert_eq!(json["tau_s"]["units"], "s");
     assert!(json["r2"]["train"].as_f64().is_some_and(|r2| r2 <= 1.0));

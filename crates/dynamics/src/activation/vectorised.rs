@@ -5,7 +5,7 @@
 //! the compiler turns it into vector instructions. Errors are a few units in the last place, see the tests.
 
 use super::Activation;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 /// Which function of a slice.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,7 @@ pub(super) enum Function {
 /// `out[i] = function(x[i])`.
 pub(super) fn map(activation: Activation, function: Function, x: &[f64], out: &mut [f64]) {
     debug_assert_eq!(x.len(), out.len());
-    Arch::new().dispatch(Map {
+    crate::vector_unit().dispatch(Map {
         activation,
         function,
         x,

@@ -9,7 +9,6 @@ use super::words::{
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use tauscope_adjoint::AdaptiveMethod;
 use tauscope_dynamics::{Activation, ModelKind, TauBounds};
 use toml::Value;
 
@@ -126,13 +125,13 @@ keys! {
     r0: OwnRate = OwnRate::Tied;
     /// distribution of the observations
     observation: ObservationChoice = ObservationChoice::Gaussian;
-    /// time integrator; adaptive: tsit45, tr-bdf2, esdirk34, bdf; fixed step: euler, euler-sequential, exponential-euler, heun, rk4
-    method: Method = Method::Adaptive(AdaptiveMethod::Tsit45);
+    /// time integrator; auto: exp-hermite for held inputs and two time constants, else exp-adams; adaptive: tsit45, tr-bdf2, esdirk34, bdf, exp-adams, exp-hermite (the last two at a fixed step where `step` is given); fixed step: euler, euler-sequential, exponential-euler, backward-euler, heun, implicit-midpoint, rk4
+    method: Method = Method::Auto;
     /// relative tolerance of an adaptive method
     rtol: Fraction = rtol();
     /// absolute tolerance of an adaptive method; auto: rtol / 100
     atol: Auto<Positive> = Auto::Auto;
-    /// step of a fixed-step method, in the dataset's time unit; auto: one sample interval
+    /// step of a fixed-step method, or of exp-adams and exp-hermite in place of tolerances, in the dataset's time unit; auto: one sample interval
     step: Auto<Positive> = Auto::Auto;
     /// optimizer; auto: gauss-newton up to 2000 parameters, lbfgs beyond
     optimizer: OptimizerChoice = OptimizerChoice::Auto;

@@ -1,14 +1,19 @@
+use super::auto::Problem;
 use super::keys::EffectiveConfig;
 use super::value::{Form, Setting, ValueError, wrong_kind};
+use crate::dataset::Dataset;
 use std::path::Path;
 use tauscope_adjoint::{
     AdaptiveMethod, ExponentialMethod, FixedStepMethod, Integrator, StepControl, Tolerances,
 };
+use tauscope_dynamics::ModelKind;
 use toml::Value;
 
 /// The time integrator, adaptive or of fixed step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
+    /// The one that fits the problem: [`Problem::choose`](super::auto::Problem::choose).
+    Auto,
     /// Steps from tolerances.
     Adaptive(AdaptiveMethod),
     /// Exact decays; steps from tolerances, or of given length where `step` is set.
@@ -18,17 +23,22 @@ pub enum Method {
 }
 
 impl Method {
-    /// All methods, the adaptive ones first.
+    /// All methods: auto, the adaptive ones, those of fixed step.
     pub fn all() -> impl Iterator<Item = Method> {
         let adaptive = AdaptiveMethod::ALL.into_iter().map(Method::Adaptive);
         let exponential = ExponentialMethod::ALL.into_iter().map(Method::Exponential);
         let fixed_step = FixedStepMethod::ALL.into_iter().map(Method::FixedStep);
-        adaptive.chain(exponential).chain(fixed_step)
+        let automatic = std::iter::once(Method::Auto);
+        automatic
+            .chain(adaptive)
+            .chain(exponential)
+            .chain(fixed_step)
     }
 
     /// The name used on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
+            Method::Auto => "auto",
             Method::Adaptive(method) => method.name(),
             Method::Exponential(method) => method.name(),
             Method::FixedStep(method) => method.name(),
@@ -62,21 +72,25 @@ impl Setting for Method {
 }
 
 impl EffectiveConfig {
-    /// The method with its tolerances or its step. An automatic step is one stretch between samples.
-    pub fn integrator(&self) -> Integrator {
+    /// The method with its tolerances or its step, for a network of `model` on `dataset`. An automatic step is one stretch
+    /// between samples.
+    pub fn integrator(&self, model: ModelKind, dataset: &Dataset) -> Integrator {
         let tolerances = Tolerances {
             rtol: self.rtol.get(),
             atol: self.atol(),
         };
-        match self.method {
-            Method::Adaptive(method) => Integrator::Adaptive { method, tolerances },
-            Method::Exponential(method) => Integrator::Exponential {
-                method,
-                control: match self.step.set() {
-                    Some(step) => StepControl::Step(Some(step.get())),
-                    None => StepControl::Tolerances(tolerances),
-                },
+        let problem = Problem::new(model, dataset);
+        let exponential = |method| Integrator::Exponential {
+            method,
+            control: match self.step.set() {
+                Some(step) => StepControl::Step(Some(step.get())),
+                None => StepControl::Tolerances(tolerances),
             },
+        };
+        match self.method {
+            Method::Auto => exponential(problem.choose().0),
+            Method::Adaptive(method) => Integrator::Adaptive { method, tolerances },
+            Method::Exponential(method) => exponential(method),
             Method::FixedStep(method) => Integrator::FixedStep {
                 method,
                 step: self.step.set().map(|step| step.get()),

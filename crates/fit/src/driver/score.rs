@@ -67,7 +67,7 @@ pub(super) fn scores(
             let Ok(slot) = trials.binary_search(&batch.trials[0]) else {
                 continue;
             };
-            match objective.solve(&at, batch) {
+            match objective.solve(&at, batch, &objective.integrator) {
                 Ok(solved) => {
                     for observation in &batch.observations {
                         let z = objective.prediction(&at, &solved.trajectory, observation);

@@ -3,7 +3,7 @@ use crate::batch::TrialBatch;
 use crate::optimizer::{Evaluation, Linearization, SolveFailure};
 use nalgebra::{DMatrix, DMatrixView};
 use rayon::prelude::*;
-use tauscope_adjoint::{Direction, sensitivities};
+use tauscope_adjoint::{Direction, Integrator, sensitivities};
 
 /// The quadratic model at one theta by products: its trajectories are kept, and each product is one tangent-linear
 /// and one adjoint solve.
@@ -45,7 +45,8 @@ impl Linearization for Linearized<'_> {
             .par_iter()
             .zip(&self.solved)
             .map(|(batch, solved)| {
-                let tangents = objective.tangent(&self.theta, v, batch, solved)?;
+                let tangents =
+                    objective.tangent(&self.theta, v, batch, solved, &objective.integrator)?;
                 let cotangents: Vec<_> = tangents.iter().map(|t| t * weight).collect();
                 objective.pull_back(&at, batch, solved, &cotangents)
             })
@@ -78,6 +79,7 @@ impl FitObjective<'_> {
         v: &[f64],
         batch: &TrialBatch,
         solved: &Solved,
+        integrator: &Integrator,
     ) -> Result<Vec<DMatrix<f64>>, SolveFailure> {
         let at = self.unpack(theta)?;
         let layout = self.layout;
@@ -99,7 +101,7 @@ impl FitObjective<'_> {
             &solved.start.state,
             &[direction],
             &batch.t_eval,
-            &self.integrator,
+            integrator,
         )
         .map_err(|e| failure(&e, batch))?;
         let (n, k) = (layout.n_units, batch.trials.len());
@@ -142,7 +144,8 @@ impl FitObjective<'_> {
         directions: &[Vec<f64>],
     ) -> Result<Vec<f64>, SolveFailure> {
         let at = self.unpack(theta)?;
-        let solved = self.solve_all(&at, &self.train)?;
+        let independent = self.integrator.second_opinion();
+        let solved = self.solve_all_by(&at, &self.train, &independent)?;
         let weight = self.residual_weight();
         directions
             .iter()
@@ -152,7 +155,7 @@ impl FitObjective<'_> {
                     .par_iter()
                     .zip(&solved)
                     .map(|(batch, solved)| -> Result<f64, SolveFailure> {
-                        let tangents = self.tangent(theta, v, batch, solved)?;
+                        let tangents = self.tangent(theta, v, batch, solved, &independent)?;
                         Ok(tangents
                             .iter()
                             .zip(&solved.residuals)
