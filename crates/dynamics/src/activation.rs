@@ -115,6 +115,11 @@ impl Activation {
         vectorised::map(self, Function::SlopeOfValue, rates, out);
     }
 
+    /// `out[i] = f'(x) cotangents[i]` for `rates[i] = f(x)`, or `out[i] += ..` where `add`.
+    pub fn pull_back(self, rates: &[f64], cotangents: &[f64], out: &mut [f64], add: bool) {
+        vectorised::pull_back(self, rates, cotangents, out, add);
+    }
+
     /// `out[i] = f''(x)` for `rates[i] = f(x)`.
     pub fn curvatures_of_values(self, rates: &[f64], out: &mut [f64]) {
         vectorised::map(self, Function::CurvatureOfValue, rates, out);

@@ -119,6 +119,14 @@ impl Observation {
         sum
     }
 
+    /// The evaluation time whose rates are compared as they are, if it is one.
+    pub fn point(&self) -> Option<usize> {
+        match self.parts[..] {
+            [(j, 1.0)] => Some(j),
+            _ => None,
+        }
+    }
+
     /// The transpose of [`weighted_rates`](Self::weighted_rates): adds what `cotangent`, (unit, trial), says to `on_rates`,
     /// one such block an evaluation time.
     pub fn spread(&self, cotangent: &DMatrix<f64>, on_rates: &mut [f64]) {

@@ -1,5 +1,5 @@
 use super::drives::{DriveCotangents, Drives, Panel};
-use super::kernels::{self, MOST};
+use super::kernels::{self, Cotangent, MOST};
 use super::product::{add_outer, multiply};
 use super::program::{Filter, MAX_LAG, Operation, REGISTERS, Register, Source};
 use super::run::{StepTape, state_registers, weights_of};
@@ -26,15 +26,18 @@ pub(crate) fn backward(
     let last = tape.eval_frames.last().copied().unwrap_or(0);
     for frame in (0..=last).rev() {
         while let Some((_, cotangent)) = evaluations.next_if(|(at, _)| **at == frame) {
-            let own = &mut pass.cotangents[Register::Rate as usize][frame % RING];
-            own.iter_mut().zip(cotangent).for_each(|(o, c)| *o += c);
+            pass.cotangents[Register::Rate as usize][frame % RING].add(cotangent);
         }
         pass.step(frame, &mut cache);
-        pass.check_finite(frame)?;
+        if frame % CHECKED == 0 {
+            pass.check_finite(frame)?;
+        }
     }
     Ok(pass.finish())
 }
 
+/// What is not finite stays so: every so many frames are looked at.
+const CHECKED: usize = 32;
 /// Frames whose cotangents can be alive at once.
 const RING: usize = MAX_LAG + 1;
 
@@ -44,8 +47,8 @@ struct Backward<'a> {
     tape: &'a StepTape,
     drives: Drives<'a>,
     drive_cotangents: DriveCotangents<'a>,
-    /// By register and frame modulo [`RING`]; zero where nothing was added.
-    cotangents: Vec<[Vec<f64>; RING]>,
+    /// By register and frame modulo [`RING`].
+    cotangents: Vec<[Cotangent; RING]>,
     /// Cotangents of products, by their source.
     panels: Vec<(Register, Panel)>,
     gradient: Gradient,
@@ -73,7 +76,7 @@ impl<'a> Backward<'a> {
         for operation in tape.scheme.programs().flatten() {
             used[operation.target() as usize] = true;
         }
-        let zeros = |used: bool| vec![0.0; if used { block } else { 0 }];
+        let zeros = |used: bool| Cotangent::new(if used { block } else { 0 });
         let cotangents = used
             .iter()
             .map(|&used| std::array::from_fn(|_| zeros(used)))
@@ -105,33 +108,45 @@ impl<'a> Backward<'a> {
         for (operation, weights) in program.iter().zip(&weights.operations).rev() {
             let target = operation.target() as usize;
             let mut of = std::mem::take(&mut self.cotangents[target][frame % RING]);
-            match operation {
-                Operation::Combine { filter, .. } => {
-                    self.combine(*filter, weights, tile, frame, &of)
-                }
-                Operation::Activate {
-                    target,
-                    of: argument,
-                } => {
-                    let rates = tape.frames.get(*target, frame);
-                    self.network
-                        .activation()
-                        .slopes_of_values(rates, &mut self.scratch);
-                    let into = &mut self.cotangents[*argument as usize][frame % RING];
-                    kernels::add_elementwise(&self.scratch, &of, into);
-                }
-                Operation::Multiply { of: source, .. } => self.multiply(*source, frame, &of),
-                Operation::Chain {
-                    rate,
-                    current,
-                    times,
-                    ..
-                } => self.chain(*rate, *current, *times, frame, &of),
+            // nothing later depends on what this operation made
+            if !std::mem::replace(&mut of.is_empty, true) {
+                self.operation(operation, weights, tile, frame, &of.values);
             }
-            of.fill(0.0);
             self.cotangents[target][frame % RING] = of;
         }
         self.statistics.steps += 1;
+    }
+
+    /// Turns the cotangent `of` the target into those of what was read.
+    fn operation(
+        &mut self,
+        operation: &Operation,
+        weights: &Weights,
+        tile: usize,
+        frame: usize,
+        of: &[f64],
+    ) {
+        match operation {
+            Operation::Combine { filter, .. } => self.combine(*filter, weights, tile, frame, of),
+            Operation::Activate {
+                target,
+                of: argument,
+            } => {
+                let rates = self.tape.frames.get(*target, frame);
+                let into = &mut self.cotangents[*argument as usize][frame % RING];
+                let add = !std::mem::replace(&mut into.is_empty, false);
+                self.network
+                    .activation()
+                    .pull_back(rates, of, &mut into.values, add);
+            }
+            Operation::Multiply { of: source, .. } => self.multiply(*source, frame, of),
+            Operation::Chain {
+                rate,
+                current,
+                times,
+                ..
+            } => self.chain(*rate, *current, *times, frame, of),
+        }
     }
 
     fn combine(
@@ -143,7 +158,7 @@ impl<'a> Backward<'a> {
         of: &[f64],
     ) {
         let mut inputs: [&[f64]; MOST] = [&[]; MOST];
-        let mut into: [Vec<f64>; MOST] = Default::default();
+        let mut into: [Cotangent; MOST] = Default::default();
         for ((input, into), &source) in inputs.iter_mut().zip(&mut into).zip(&weights.sources) {
             *input = match source {
                 Source::Register(register, lag) => self.tape.frames.get(register, frame - lag),
@@ -185,7 +200,8 @@ impl<'a> Backward<'a> {
 
     fn multiply(&mut self, source: Register, frame: usize, of: &[f64]) {
         let into = &mut self.cotangents[source as usize][frame % RING];
-        multiply(self.network.w_transposed(), of, into, true);
+        let add = !std::mem::replace(&mut into.is_empty, false);
+        multiply(self.network.w_transposed(), of, &mut into.values, add);
         self.statistics.rhs_evaluations += self.input.n_trials() as u64;
         let at = self
             .panels
@@ -209,31 +225,30 @@ impl<'a> Backward<'a> {
         };
         let rates = self.tape.frames.get(rate, frame - lag);
         let activation = self.network.activation();
-        activation.slopes_of_values(rates, &mut self.scratch);
-        kernels::add_elementwise(
-            &self.scratch,
-            of,
-            &mut self.cotangents[times as usize][frame % RING],
-        );
+        let into = &mut self.cotangents[times as usize][frame % RING];
+        let add = !std::mem::replace(&mut into.is_empty, false);
+        activation.pull_back(rates, of, &mut into.values, add);
         activation.curvatures_of_values(rates, &mut self.scratch);
         let v = self.tape.frames.get(times, frame);
-        self.scratch.iter_mut().zip(v).for_each(|(s, v)| *s *= v);
-        let into = slot(
+        for ((s, v), of) in self.scratch.iter_mut().zip(v).zip(of) {
+            *s *= v * of;
+        }
+        slot(
             &mut self.cotangents,
             &mut self.drive_cotangents,
             current,
             frame,
-        );
-        kernels::add_elementwise(&self.scratch, of, into);
+        )
+        .add(&self.scratch);
     }
 
     fn check_finite(&self, frame: usize) -> Result<(), SolveError> {
         // what is alive before frame `frame`; a frame without a step has none
         let before = (frame + RING - 1) % RING;
         for &register in state_registers(self.network.model()) {
-            let bad = self.cotangents[register as usize][before]
-                .iter()
-                .position(|v| !v.is_finite());
+            let alive = &self.cotangents[register as usize][before];
+            let bad = alive.values.iter().position(|v| !v.is_finite());
+            let bad = bad.filter(|_| !alive.is_empty);
             if let Some(at) = bad {
                 return Err(SolveError::NotFinite {
                     phase: Phase::Backward,
@@ -266,9 +281,9 @@ impl<'a> Backward<'a> {
             }
         }
         let parts = state_registers(self.network.model());
-        let initial_state = parts
-            .iter()
-            .flat_map(|&register| self.cotangents[register as usize][0].clone());
+        let initial_state = parts.iter().flat_map(|&register| {
+            std::mem::take(&mut self.cotangents[register as usize][0]).finish()
+        });
         Adjoint {
             initial_state: initial_state.collect(),
             gradient: self.gradient,
@@ -279,11 +294,11 @@ impl<'a> Backward<'a> {
 
 /// Where the cotangent of a source is added.
 fn slot<'s>(
-    cotangents: &'s mut [[Vec<f64>; RING]],
+    cotangents: &'s mut [[Cotangent; RING]],
     drives: &'s mut DriveCotangents<'_>,
     source: Source,
     frame: usize,
-) -> &'s mut Vec<f64> {
+) -> &'s mut Cotangent {
     match source {
         Source::Register(register, lag) => &mut cotangents[register as usize][(frame - lag) % RING],
         Source::DriveLeft => &mut drives.sides[0],

@@ -1,3 +1,4 @@
+use super::kernels::Cotangent;
 use super::product::{add_outer, multiply};
 use nalgebra::DMatrix;
 use tauscope_dynamics::{Gradient, InputSignal, Interpolation, RateNetwork};
@@ -78,7 +79,7 @@ pub(super) struct DriveCotangents<'a> {
     input: &'a InputSignal,
     interval: Option<usize>,
     /// Of the samples left and right of the step at hand.
-    pub(super) sides: [Vec<f64>; 2],
+    pub(super) sides: [Cotangent; 2],
     panel: Panel,
 }
 
@@ -88,7 +89,7 @@ impl<'a> DriveCotangents<'a> {
         DriveCotangents {
             input,
             interval: None,
-            sides: [vec![0.0; block], vec![0.0; block]],
+            sides: [Cotangent::new(block), Cotangent::new(block)],
             panel: Panel::new(block, input.n_trials()),
         }
     }
@@ -118,16 +119,19 @@ impl<'a> DriveCotangents<'a> {
 
     fn add(&mut self, side: usize, sample: usize, gradient: &mut Gradient) {
         let input = self.input;
-        let cotangent = &mut self.sides[side];
-        for column in cotangent.chunks_exact(gradient.b.len()) {
-            gradient.b.iter_mut().zip(column).for_each(|(g, c)| *g += c);
+        if std::mem::replace(&mut self.sides[side].is_empty, true) {
+            return;
+        }
+        let cotangent = &self.sides[side].values;
+        let b = gradient.b.as_mut_slice();
+        for column in cotangent.chunks_exact(b.len()) {
+            b.iter_mut().zip(column).for_each(|(g, c)| *g += c);
         }
         if input.n_inputs() > 0 {
             self.panel.push(sample, cotangent, |a, first, n| {
                 add_outer(a, input.samples(first..first + n), &mut gradient.u);
             });
         }
-        cotangent.fill(0.0);
     }
 
     /// Must follow the last step.

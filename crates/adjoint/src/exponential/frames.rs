@@ -34,8 +34,8 @@ impl Frames {
             .map(|keeping| match *keeping {
                 Keeping::Nothing => Vec::new(),
                 Keeping::Now => vec![0.0; block],
-                Keeping::First(frames) => Vec::with_capacity(frames * block),
-                Keeping::All => Vec::with_capacity(capacity.saturating_mul(block)),
+                Keeping::First(frames) => vec![0.0; frames * block],
+                Keeping::All => pool::take(capacity.saturating_mul(block)),
             })
             .collect();
         Frames {
@@ -50,19 +50,20 @@ impl Frames {
         self.len
     }
 
-    /// Makes room for one more frame; `false` where memory does not suffice.
+    /// Makes room for one more frame; `false` where memory does not suffice. Its blocks hold anything until they are written.
     pub(super) fn push(&mut self) -> bool {
+        let wanted = (self.len + 1) * self.block;
         for (register, keeping) in self.registers.iter_mut().zip(&self.keeping) {
-            let wanted = match *keeping {
-                Keeping::All => true,
-                Keeping::First(frames) => self.len < frames,
-                Keeping::Nothing | Keeping::Now => false,
-            };
-            if wanted {
-                if register.try_reserve(self.block).is_err() {
+            if *keeping == Keeping::All && register.len() < wanted {
+                let longer = wanted + wanted / 2;
+                if register.try_reserve(longer - register.len()).is_err() {
                     return false;
                 }
-                register.resize(register.len() + self.block, 0.0);
+                register.resize(longer, 0.0);
+            }
+            // what is read before it is written shall not look like a number
+            if cfg!(debug_assertions) && register.len() >= wanted && *keeping != Keeping::Now {
+                register[wanted - self.block..wanted].fill(f64::NAN);
             }
         }
         self.len += 1;
@@ -71,11 +72,6 @@ impl Frames {
 
     /// Drops the last frames.
     pub(super) fn truncate(&mut self, len: usize) {
-        for (register, keeping) in self.registers.iter_mut().zip(&self.keeping) {
-            if matches!(keeping, Keeping::All | Keeping::First(_)) {
-                register.truncate(len * self.block);
-            }
-        }
         self.len = len;
     }
 
@@ -117,6 +113,14 @@ impl Frames {
             },
         );
         self.registers[register as usize] = own;
+    }
+}
+
+impl Drop for Frames {
+    fn drop(&mut self) {
+        for register in self.registers.drain(..) {
+            pool::give_back(register);
+        }
     }
 }
 
@@ -183,4 +187,48 @@ fn keeping(scheme: &Scheme) -> [Keeping; REGISTERS] {
         StepKind::Adams | StepKind::Hermite
     ));
     keeping
+}
+
+/// Long buffers of finished solves, used again by the next one of the same thread: fresh memory costs more than writing it.
+mod pool {
+    use std::cell::RefCell;
+
+    thread_local! {
+        static BUFFERS: RefCell<Vec<Vec<f64>>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// Doubles that are kept at most, by thread: 128 MiB.
+    const MOST: usize = 16 << 20;
+    /// Shorter buffers are not worth keeping.
+    const LEAST: usize = 1 << 12;
+
+    /// A buffer of at least that length, holding anything. Empty where memory does not suffice: it grows later, or fails then.
+    pub(super) fn take(len: usize) -> Vec<f64> {
+        let kept = BUFFERS.with_borrow_mut(|buffers| {
+            let fits = |buffer: &Vec<f64>| buffer.len() >= len && buffer.len() / 4 <= len;
+            let at = buffers.iter().position(fits)?;
+            Some(buffers.swap_remove(at))
+        });
+        kept.unwrap_or_else(|| {
+            let mut buffer = Vec::new();
+            if buffer.try_reserve_exact(len).is_ok() {
+                buffer.resize(len, 0.0);
+            }
+            buffer
+        })
+    }
+
+    pub(super) fn give_back(buffer: Vec<f64>) {
+        if buffer.len() < LEAST {
+            return;
+        }
+        // the thread may be ending
+        let _ = BUFFERS.try_with(|buffers| {
+            let buffers = &mut *buffers.borrow_mut();
+            let kept: usize = buffers.iter().map(Vec::len).sum();
+            if kept + buffer.len() <= MOST {
+                buffers.push(buffer);
+            }
+        });
+    }
 }

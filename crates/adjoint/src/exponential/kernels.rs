@@ -122,6 +122,41 @@ fn weighted_sum<S: Simd, const T: usize>(
     }
 }
 
+/// A cotangent that is being summed; an empty one is zero, whatever its values say: what comes first need not be added.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cotangent {
+    pub(super) values: Vec<f64>,
+    pub(super) is_empty: bool,
+}
+
+impl Cotangent {
+    /// Zero, of that length.
+    pub(super) fn new(len: usize) -> Cotangent {
+        Cotangent {
+            values: vec![0.0; len],
+            is_empty: true,
+        }
+    }
+
+    /// Adds `v`.
+    pub(super) fn add(&mut self, v: &[f64]) {
+        if self.is_empty {
+            self.values.copy_from_slice(v);
+            self.is_empty = false;
+        } else {
+            self.values.iter_mut().zip(v).for_each(|(s, v)| *s += v);
+        }
+    }
+
+    /// The sum.
+    pub(super) fn finish(mut self) -> Vec<f64> {
+        if self.is_empty {
+            self.values.fill(0.0);
+        }
+        self.values
+    }
+}
+
 /// The transpose of [`combine`] for cotangents `of` of its sum: `cotangents_k += weights_k of`; and, where `by_log_tau`
 /// (tiled like the weights) is not empty, `log_tau += sum_k by_log_tau_k inputs_k of`, by entry of the tile.
 pub(super) fn combine_transposed(
@@ -130,14 +165,18 @@ pub(super) fn combine_transposed(
     weights: &[f64],
     by_log_tau: &[f64],
     inputs: &[&[f64]],
-    cotangents: &mut [Vec<f64>],
+    cotangents: &mut [Cotangent],
     log_tau: &mut [f64],
 ) {
     macro_rules! call {
         ($count:literal) => {{
-            let mut cotangents = cotangents.iter_mut();
+            let empty: [bool; $count] = std::array::from_fn(|k| cotangents[k].is_empty);
+            let mut slots = cotangents.iter_mut();
             let cotangents: [&mut [f64]; $count] = std::array::from_fn(|_| {
-                cotangents.next().map_or(&mut [][..], |c| c.as_mut_slice())
+                slots.next().map_or(&mut [][..], |slot| {
+                    slot.is_empty = false;
+                    slot.values.as_mut_slice()
+                })
             });
             vector_unit().dispatch(CombineTransposed::<$count> {
                 of,
@@ -146,6 +185,7 @@ pub(super) fn combine_transposed(
                 by_log_tau,
                 inputs: fixed(inputs),
                 cotangents,
+                empty,
                 log_tau,
             })
         }};
@@ -160,6 +200,7 @@ struct CombineTransposed<'a, const T: usize> {
     by_log_tau: &'a [f64],
     inputs: [&'a [f64]; T],
     cotangents: [&'a mut [f64]; T],
+    empty: [bool; T],
     log_tau: &'a mut [f64],
 }
 
@@ -174,13 +215,12 @@ impl<const T: usize> WithSimd for CombineTransposed<'_, T> {
             let end = len.min(start + self.tile);
             let of = &self.of[start..end];
             for k in 0..T {
-                scatter::<S, T>(
-                    simd,
-                    of,
-                    self.weights,
-                    k,
-                    &mut self.cotangents[k][start..end],
-                );
+                let target = &mut self.cotangents[k][start..end];
+                if self.empty[k] {
+                    scatter::<S, T, false>(simd, of, self.weights, k, target);
+                } else {
+                    scatter::<S, T, true>(simd, of, self.weights, k, target);
+                }
             }
             if !self.by_log_tau.is_empty() {
                 let inputs: [&[f64]; T] = std::array::from_fn(|k| &self.inputs[k][start..end]);
@@ -197,9 +237,9 @@ impl<const T: usize> WithSimd for CombineTransposed<'_, T> {
     }
 }
 
-/// `target += weights_k of` within one tile.
+/// `target = weights_k of` within one tile, or `target += ..` where `ADD`.
 #[inline(always)]
-fn scatter<S: Simd, const T: usize>(
+fn scatter<S: Simd, const T: usize, const ADD: bool>(
     simd: S,
     of: &[f64],
     weights: &[f64],
@@ -216,13 +256,21 @@ fn scatter<S: Simd, const T: usize>(
     for (group, x) in groups.chunks_exact_mut(each).zip(x.chunks_exact(each)) {
         let w = &w[at * T + k * each..][..each];
         for v in 0..each {
-            group[v] = simd.mul_add_f64s(w[v], x[v], group[v]);
+            group[v] = if ADD {
+                simd.mul_add_f64s(w[v], x[v], group[v])
+            } else {
+                simd.mul_f64s(w[v], x[v])
+            };
         }
         at += each;
     }
     for (lane, (target, of)) in rest.iter_mut().zip(&of[in_groups..]).enumerate() {
         let weight = weights[(in_groups / LANES * T + k) * LANES + lane];
-        *target = fma::<S>(weight, *of, *target);
+        *target = if ADD {
+            fma::<S>(weight, *of, *target)
+        } else {
+            weight * of
+        };
     }
 }
 

@@ -97,7 +97,7 @@ const SHORTEST_TILE: usize = 64;
 impl Tile {
     pub(super) fn new(n_units: usize) -> Tile {
         let mut columns = 1;
-        while n_units * columns % LANES != 0 || n_units * columns < SHORTEST_TILE {
+        while !(n_units * columns).is_multiple_of(LANES) || n_units * columns < SHORTEST_TILE {
             columns += 1;
         }
         Tile {

@@ -113,23 +113,25 @@ impl Problem {
         let trajectory = forward(network, input, y0, &batch.t_eval, &self.integrator)?;
         let block = network.n_units() * input.n_trials();
         let mut on_rates = vec![0.0; block * batch.t_eval.len()];
-        let mut cost = 0.0;
+        let weight = 2.0 / self.n_observed as f64;
+        let mut sum = 0.0;
         for observation in &batch.observations {
+            if let Some(j) = observation.point() {
+                let on_rates = &mut on_rates[j * block..][..block];
+                sum += residuals(&observation.values, trajectory.rates(j), weight, on_rates);
+                continue;
+            }
             let rates = observation.weighted_rates(&trajectory);
             let mut cotangent = DMatrix::zeros(rates.nrows(), rates.ncols());
-            for (trial, column) in observation.values.column_iter().enumerate() {
-                for (output, target) in column
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, target)| !target.is_nan())
-                {
-                    let residual = rates[(output, trial)] - target;
-                    cost += residual * residual / self.n_observed as f64;
-                    cotangent[(output, trial)] = 2.0 * residual / self.n_observed as f64;
-                }
-            }
+            sum += residuals(
+                &observation.values,
+                rates.as_slice(),
+                weight,
+                cotangent.as_mut_slice(),
+            );
             observation.spread(&cotangent, &mut on_rates);
         }
+        let cost = sum / self.n_observed as f64;
         let adjoint = backward(network, input, &trajectory, &on_rates, &self.integrator)?;
         Ok(Pass {
             cost,
@@ -138,6 +140,33 @@ impl Problem {
             backward: adjoint.statistics,
         })
     }
+}
+
+/// Writes `weight` times the residuals of `rates` (unit, trial) to `out`, 0 where nothing was observed, and returns the sum of
+/// their squares. The first units are the outputs.
+fn residuals(targets: &DMatrix<f64>, rates: &[f64], weight: f64, out: &mut [f64]) -> f64 {
+    let (outputs, trials) = targets.shape();
+    let units = rates.len() / trials.max(1);
+    // several sums, which do not wait for each other
+    let mut sums = [0.0; 8];
+    let columns = targets.as_slice().chunks_exact(outputs.max(1));
+    for ((targets, rates), out) in columns
+        .zip(rates.chunks_exact(units))
+        .zip(out.chunks_exact_mut(units))
+    {
+        let places = targets
+            .chunks(8)
+            .zip(rates.chunks(8))
+            .zip(out.chunks_mut(8));
+        for ((targets, rates), out) in places {
+            for (lane, ((target, rate), out)) in targets.iter().zip(rates).zip(out).enumerate() {
+                let residual = if target.is_nan() { 0.0 } else { rate - target };
+                sums[lane] += residual * residual;
+                *out = weight * residual;
+            }
+        }
+    }
+    sums.iter().sum()
 }
 
 /// The state in which `trials` start, as the file has it.

@@ -31,6 +31,65 @@ pub(super) fn map(activation: Activation, function: Function, x: &[f64], out: &m
     });
 }
 
+/// `out[i] = f'(x) cotangents[i]` for `rates[i] = f(x)`, or `out[i] += ..`.
+pub(super) fn pull_back(
+    activation: Activation,
+    rates: &[f64],
+    cotangents: &[f64],
+    out: &mut [f64],
+    add: bool,
+) {
+    debug_assert_eq!(rates.len(), out.len());
+    debug_assert_eq!(rates.len(), cotangents.len());
+    crate::vector_unit().dispatch(PullBack {
+        activation,
+        rates,
+        cotangents,
+        out,
+        add,
+    });
+}
+
+struct PullBack<'a> {
+    activation: Activation,
+    rates: &'a [f64],
+    cotangents: &'a [f64],
+    out: &'a mut [f64],
+    add: bool,
+}
+
+impl WithSimd for PullBack<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        match self.activation {
+            Activation::Identity => self.each::<S>(|_| 1.0),
+            Activation::Sigmoid => self.each::<S>(|f| f * (1.0 - f)),
+            Activation::Tanh => self.each::<S>(|f| 1.0 - f * f),
+            Activation::Relu => self.each::<S>(step),
+            Activation::Softplus => self.each::<S>(|f| -exp_m1::<S>(clamped(-f))),
+        }
+    }
+}
+
+impl PullBack<'_> {
+    #[inline(always)]
+    fn each<S: Simd>(self, slope: impl Fn(f64) -> f64) {
+        let n = self.out.len();
+        let (rates, cotangents) = (&self.rates[..n], &self.cotangents[..n]);
+        if self.add {
+            for i in 0..n {
+                self.out[i] = fma::<S>(slope(rates[i]), cotangents[i], self.out[i]);
+            }
+        } else {
+            for i in 0..n {
+                self.out[i] = slope(rates[i]) * cotangents[i];
+            }
+        }
+    }
+}
+
 struct Map<'a> {
     activation: Activation,
     function: Function,
