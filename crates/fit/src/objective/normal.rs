@@ -188,3 +188,6 @@ fn directions(
     }
     directions
 }
+
+#[cfg(test)]
+mod tests;

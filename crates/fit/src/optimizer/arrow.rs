@@ -31,9 +31,8 @@ impl Places {
     }
 
     fn split(&self, v: &[f64]) -> (DVector<f64>, DVector<f64>) {
-        let pick = |places: &[usize]| {
-            DVector::from_iterator(places.len(), places.iter().map(|&i| v[i]))
-        };
+        let pick =
+            |places: &[usize]| DVector::from_iterator(places.len(), places.iter().map(|&i| v[i]));
         (pick(&self.shared), pick(&self.own))
     }
 
