@@ -229,10 +229,12 @@ impl RowMap {
         out.clear();
         match self {
             RowMap::Picked(rows) => {
-                let columns = x.chunks_exact(n);
-                out.extend(
-                    columns.flat_map(|rates| rows.iter().map(|&(unit, by)| by * rates[unit])),
-                );
+                out.resize(x.len() / n * rows.len(), 0.0);
+                for (to, rates) in out.chunks_exact_mut(rows.len()).zip(x.chunks_exact(n)) {
+                    for (to, &(unit, by)) in to.iter_mut().zip(rows) {
+                        *to = by * rates[unit];
+                    }
+                }
             }
             RowMap::Mixed(map) => {
                 out.resize(x.len() / n * map.nrows(), 0.0);

@@ -71,15 +71,14 @@ fn jacobian(objective: &FitObjective<'_>, theta: &[f64]) -> (DMatrix<f64>, DVect
     let (mut rows, mut residuals) = (Vec::new(), Vec::new());
     for batch in &objective.small {
         let solved = objective.solve(&at, batch).unwrap();
-        let columns: Vec<DVector<f64>> = (0..theta.len())
-            .map(|p| {
-                let mut unit = vec![0.0; theta.len()];
-                unit[p] = 1.0;
-                let tangents = objective.tangent(theta, &unit, batch, &solved).unwrap();
-                DVector::from_iterator(
-                    tangents.iter().map(DMatrix::len).sum(),
-                    tangents.iter().flatten().copied(),
-                )
+        let identity = DMatrix::<f64>::identity(theta.len(), theta.len());
+        let units: Vec<&[f64]> = identity.as_slice().chunks(theta.len()).collect();
+        let tangents = objective.tangents(theta, &units, batch, &solved).unwrap();
+        let columns: Vec<DVector<f64>> = tangents
+            .iter()
+            .map(|column| {
+                let entries: Vec<f64> = column.iter().flatten().copied().collect();
+                DVector::from_vec(entries)
             })
             .collect();
         rows.push(DMatrix::from_columns(&columns));
