@@ -14,7 +14,8 @@ fn dataset() -> Dataset {
     let inputs = (0..3).map(|k| DMatrix::from_fn(2, SAMPLES, |i, j| wave(i, j, k)));
     let targets = (0..3).map(|k| {
         DMatrix::from_fn(OUTPUTS, SAMPLES, |o, j| {
-            let missing = (k == 1 && o == 2) || (k == 2 && j == 5) || (o + 2 * j + k) % 7 == 0;
+            let missing =
+                (k == 1 && o == 2) || (k == 2 && j == 5) || (o + 2 * j + k).is_multiple_of(7);
             if missing {
                 f64::NAN
             } else {
