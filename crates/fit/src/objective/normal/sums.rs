@@ -78,6 +78,7 @@ impl<'a> Sums<'a> {
         let readout = &self.layout.readout;
         let gain = readout.gain_rows(self.readout, observed, |o| 1.0 / self.noise[o]);
         let map = RowMap::new(readout.kind(), observed, &gain);
+        let shortest = map.shortest();
         let shared = self.hessian.places.shared.len();
         let mut products = Products {
             tangents: vec![0.0; n * (n + 1) * shared],
@@ -90,14 +91,14 @@ impl<'a> Sums<'a> {
             let errors = self.errors(batch, points, observed, &panel);
             self.sum_of_squares += errors.norm_squared();
             self.add_to_shared(&gain, &errors, &panel);
-            map.apply(&panel.tangents, n, &mut panel.rows);
+            shortest.apply(&panel.tangents, n, &mut panel.rows);
             linalg::add_square(&mut self.hessian.corner, 1.0, &panel.rows);
             if self.hessian.places.width > 0 {
                 products.add(&panel, &errors, n);
             }
         }
         if self.hessian.places.width > 0 {
-            self.add_to_own(observed, &gain, &products);
+            self.add_to_own(observed, &map, &products);
         }
     }
 
@@ -131,11 +132,11 @@ impl<'a> Sums<'a> {
     }
 
     /// Sides, blocks and gradient of the observed outputs.
-    fn add_to_own(&mut self, observed: &[usize], gain: &DMatrix<f64>, products: &Products) {
+    fn add_to_own(&mut self, observed: &[usize], gain: &RowMap, products: &Products) {
         let (n, m) = (self.layout.n_units, observed.len());
         let width = self.hessian.places.width;
-        let mut tangents = vec![0.0; m * products.tangents.len() / n];
-        linalg::multiply(gain, &products.tangents, &mut tangents);
+        let mut tangents = Vec::new();
+        gain.apply(&products.tangents, n, &mut tangents);
         for (row, &output) in observed.iter().enumerate() {
             let own = self.layout.readout.own_parameters(output);
             let scale = self.layout.readout.std_of(output) / self.noise[output];
@@ -203,7 +204,7 @@ impl Panel {
     }
 }
 
-/// R: as many rows as there are outputs observed, or as there are units.
+/// A map from rates to rows, such as G.
 enum RowMap {
     /// Unit and factor of each row.
     Picked(Vec<(usize, f64)>),
@@ -211,11 +212,9 @@ enum RowMap {
 }
 
 impl RowMap {
+    /// G of the outputs `observed`; those of a readout that is not linear are one unit each.
     fn new(kind: ReadoutKind, observed: &[usize], gain: &DMatrix<f64>) -> RowMap {
-        let (outputs, units) = gain.shape();
         match kind {
-            // G^T G = R^T R
-            ReadoutKind::Linear if outputs > units => RowMap::Mixed(gain.clone().qr().r()),
             ReadoutKind::Linear => RowMap::Mixed(gain.clone()),
             ReadoutKind::Direct | ReadoutKind::Scaled => {
                 let rows = observed.iter().enumerate();
@@ -224,7 +223,18 @@ impl RowMap {
         }
     }
 
-    /// `out = R x` for columns of n rates.
+    /// R with `R^T R = G^T G` and no more rows than units.
+    fn shortest(&self) -> RowMap {
+        match self {
+            RowMap::Mixed(gain) if gain.nrows() > gain.ncols() => {
+                RowMap::Mixed(gain.clone().qr().r())
+            }
+            RowMap::Mixed(gain) => RowMap::Mixed(gain.clone()),
+            RowMap::Picked(rows) => RowMap::Picked(rows.clone()),
+        }
+    }
+
+    /// The rows of every column of n rates in `x`.
     fn apply(&self, x: &[f64], n: usize, out: &mut Vec<f64>) {
         out.clear();
         match self {

@@ -7,7 +7,7 @@ use crate::optimizer::watched::Watched;
 
 /// objective(theta + p) ~ objective + g.p + p.Hp/2
 pub(in crate::optimizer) enum LocalModel<'a> {
-    Dense(NormalEquations),
+    Dense(Box<NormalEquations>),
     Products(Box<dyn Linearization + 'a>),
 }
 
@@ -18,9 +18,10 @@ impl<'a> LocalModel<'a> {
         dense: bool,
     ) -> Result<Self, SolveFailure> {
         if dense {
-            objective.normal_equations(theta).map(Self::Dense)
+            let equations = objective.normal_equations(theta)?;
+            Ok(Self::Dense(Box::new(equations)))
         } else {
-            objective.linearize(theta).map(Self::Products)
+            Ok(Self::Products(objective.linearize(theta)?))
         }
     }
 
