@@ -9,6 +9,7 @@ pub mod dataset;
 pub mod driver;
 pub mod initial_state;
 pub mod layout;
+mod linalg;
 pub mod objective;
 pub mod optimizer;
 pub mod plan;

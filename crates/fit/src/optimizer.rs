@@ -7,6 +7,7 @@
 //! shorten the step. Iterates depend on neither clock nor chance.
 
 mod adam;
+mod arrow;
 mod bounds;
 mod failure;
 mod gauss_newton;
@@ -26,6 +27,7 @@ use argmin::core::{Error, Executor, OptimizationResult, Solver};
 use serde::{Deserialize, Serialize};
 
 pub use self::adam::Adam;
+pub use self::arrow::{Arrow, Places};
 pub use self::bounds::{Bounds, BoundsError};
 pub use self::failure::SolveFailure;
 pub use self::gauss_newton::GaussNewton;

@@ -1,7 +1,7 @@
 //! How rates become outputs.
 
 use crate::dataset::Dataset;
-use nalgebra::{DMatrix, DMatrixView, DVector, DVectorView};
+use nalgebra::{DMatrix, DMatrixView, DVector};
 use std::ops::Range;
 
 /// From the rates of all units to the outputs.
@@ -193,25 +193,42 @@ impl Readout {
         }
     }
 
-    /// Writes the derivative of output `output` with respect to all parameters, at the rates of one trial, to `row`.
-    pub fn parameter_row(
+    /// Derivative of the outputs `which` with respect to the rates, each times its own `weight`: (which, unit).
+    pub fn gain_rows(
         &self,
-        output: usize,
-        rates: DVectorView<'_, f64>,
-        weight: f64,
-        row: &mut [f64],
-    ) {
-        let scale = weight * self.std[output];
-        match self.kind {
-            ReadoutKind::Direct => return,
-            ReadoutKind::Scaled => row[output] += scale * rates[output],
-            ReadoutKind::Linear => {
-                for unit in 0..self.n_units {
-                    row[unit * self.n_outputs + output] += scale * rates[unit];
+        values: &ReadoutValues,
+        which: &[usize],
+        weight: impl Fn(usize) -> f64,
+    ) -> DMatrix<f64> {
+        DMatrix::from_fn(which.len(), self.n_units, |row, unit| {
+            let output = which[row];
+            weight(output)
+                * match self.kind {
+                    ReadoutKind::Linear => values.gain[(output, unit)],
+                    ReadoutKind::Scaled if unit == output => values.gain[(output, 0)],
+                    ReadoutKind::Direct if unit == output => 1.0,
+                    _ => 0.0,
                 }
-            }
+        })
+    }
+
+    /// The parameters on which output `output` depends, no other output does, and which rows of `[rates; 1]` they
+    /// multiply, in units of the deviation [`std_of`](Self::std_of).
+    pub fn own_parameters(&self, output: usize) -> Vec<(usize, usize)> {
+        let offset = (self.gains().end + output, self.n_units);
+        match self.kind {
+            ReadoutKind::Direct => Vec::new(),
+            ReadoutKind::Scaled => vec![(output, output), offset],
+            ReadoutKind::Linear => (0..self.n_units)
+                .map(|unit| (unit * self.n_outputs + output, unit))
+                .chain([offset])
+                .collect(),
         }
-        row[self.gains().end + output] += scale;
+    }
+
+    /// The scale of the parameters of an output.
+    pub fn std_of(&self, output: usize) -> f64 {
+        self.std[output]
     }
 
     /// Change of the outputs along a direction `v` of the parameters, at `rates`.

@@ -1,9 +1,9 @@
-use super::{FitObjective, Solved, failure};
-use crate::batch::TrialBatch;
+use super::{FitObjective, Solved, Unpacked, failure};
+use crate::batch::{Observation, TrialBatch};
 use crate::optimizer::{Evaluation, Linearization, SolveFailure};
 use nalgebra::{DMatrix, DMatrixView};
 use rayon::prelude::*;
-use tauscope_adjoint::{Direction, Integrator, sensitivities};
+use tauscope_adjoint::{Direction, Integrator, Sensitivities, sensitivities};
 
 /// The quadratic model at one theta by products: its trajectories are kept, and each product is one tangent-linear
 /// and one adjoint solve.
@@ -46,8 +46,8 @@ impl Linearization for Linearized<'_> {
             .zip(&self.solved)
             .map(|(batch, solved)| {
                 let tangents =
-                    objective.tangent(&self.theta, v, batch, solved, &objective.integrator)?;
-                let cotangents: Vec<_> = tangents.iter().map(|t| t * weight).collect();
+                    objective.tangents(&self.theta, &[v], batch, solved, &objective.integrator)?;
+                let cotangents: Vec<_> = tangents.iter().flatten().map(|t| t * weight).collect();
                 objective.pull_back(&at, batch, solved, &cotangents)
             })
             .collect();
@@ -72,16 +72,56 @@ impl Linearization for Linearized<'_> {
 }
 
 impl FitObjective<'_> {
-    /// Change of the residuals of a batch along the direction `v` of theta, one matrix (output, trial) an observation.
-    pub(crate) fn tangent(
+    /// Change of the residuals of a batch along each of `directions` of theta, all from one solve: for each direction one
+    /// matrix (output, trial) an observation.
+    pub(crate) fn tangents(
         &self,
         theta: &[f64],
-        v: &[f64],
+        directions: &[&[f64]],
         batch: &TrialBatch,
         solved: &Solved,
         integrator: &Integrator,
-    ) -> Result<Vec<DMatrix<f64>>, SolveFailure> {
+    ) -> Result<Vec<Vec<DMatrix<f64>>>, SolveFailure> {
         let at = self.unpack(theta)?;
+        let dense: Vec<Direction> = directions
+            .iter()
+            .map(|v| self.direction(&at, v, batch, solved))
+            .collect();
+        let along = sensitivities(
+            &at.network,
+            &batch.input,
+            &solved.start.state,
+            &dense,
+            &batch.t_eval,
+            integrator,
+        )
+        .map_err(|e| failure(&e, batch))?;
+        let of_direction = |(index, v): (usize, &&[f64])| {
+            let readout_v = &v[self.layout.readout_range()];
+            let observations = batch.observations.iter();
+            observations
+                .map(|observation| {
+                    let rates = observation.weighted_rates(&solved.trajectory);
+                    let d_rates = self.weighted_tangent(&along, index, batch, observation);
+                    let readout = &self.layout.readout;
+                    let mut z = readout.gain_times(&at.readout, d_rates.as_view())
+                        + readout.parameter_tangent(readout_v, rates.as_view());
+                    self.to_residuals(observation, &mut z);
+                    z
+                })
+                .collect()
+        };
+        Ok(directions.iter().enumerate().map(of_direction).collect())
+    }
+
+    /// Where the network and the initial state go along the direction `v` of theta.
+    fn direction(
+        &self,
+        at: &Unpacked<'_>,
+        v: &[f64],
+        batch: &TrialBatch,
+        solved: &Solved,
+    ) -> Direction {
         let layout = self.layout;
         let parameters = layout.network.expand(&v[layout.network_range()]);
         let initial_state = layout.initial_state.tangent(
@@ -91,46 +131,40 @@ impl FitObjective<'_> {
             &v[layout.initial_range()],
             Some(&parameters),
         );
-        let direction = Direction::Dense {
+        Direction::Dense {
             parameters: Box::new(parameters),
             initial_state,
-        };
-        let along = sensitivities(
-            &at.network,
-            &batch.input,
-            &solved.start.state,
-            &[direction],
-            &batch.t_eval,
-            integrator,
-        )
-        .map_err(|e| failure(&e, batch))?;
-        let (n, k) = (layout.n_units, batch.trials.len());
-        let readout_v = &v[layout.readout_range()];
-        Ok(batch
-            .observations
-            .iter()
-            .map(|observation| {
-                let rates = observation.weighted_rates(&solved.trajectory);
-                let mut d_rates = DMatrix::zeros(n, k);
-                for &(j, weight) in &observation.parts {
-                    d_rates += DMatrixView::from_slice(&along.at(j)[n * k..], n, k) * weight;
-                }
-                let mut z = layout.readout.gain_times(&at.readout, d_rates.as_view())
-                    + layout.readout.parameter_tangent(readout_v, rates.as_view());
-                for (at, value) in z.iter_mut().enumerate() {
-                    let (o, t) = (
-                        at % observation.values.nrows(),
-                        at / observation.values.nrows(),
-                    );
-                    *value = if observation.values[(o, t)].is_nan() {
-                        0.0
-                    } else {
-                        *value / self.noise[o]
-                    };
-                }
-                z
-            })
-            .collect())
+        }
+    }
+
+    /// Change of the rates (unit, trial) along direction number `index`, as `observation` weighs them.
+    fn weighted_tangent(
+        &self,
+        along: &Sensitivities,
+        index: usize,
+        batch: &TrialBatch,
+        observation: &Observation,
+    ) -> DMatrix<f64> {
+        let (n, k) = (self.layout.n_units, batch.trials.len());
+        let mut d_rates = DMatrix::zeros(n, k);
+        for &(j, weight) in &observation.parts {
+            let block = &along.at(j)[(1 + index) * n * k..];
+            d_rates += DMatrixView::from_slice(block, n, k) * weight;
+        }
+        d_rates
+    }
+
+    /// From a change of outputs to one of residuals, which are 0 where nothing was observed.
+    fn to_residuals(&self, observation: &Observation, z: &mut DMatrix<f64>) {
+        for (mut change, values) in z.column_iter_mut().zip(observation.values.column_iter()) {
+            for (o, value) in change.iter_mut().enumerate() {
+                *value = if values[o].is_nan() {
+                    0.0
+                } else {
+                    *value / self.noise[o]
+                };
+            }
+        }
     }
 
     /// Derivative of the objective along each of `directions`, by forward sensitivities: independent of every
@@ -146,31 +180,44 @@ impl FitObjective<'_> {
         let at = self.unpack(theta)?;
         let independent = self.integrator.second_opinion();
         let solved = self.solve_all_by(&at, &self.train, &independent)?;
-        let weight = self.residual_weight();
-        directions
-            .iter()
-            .map(|v| {
-                let parts: Vec<_> = self
-                    .train
-                    .par_iter()
-                    .zip(&solved)
-                    .map(|(batch, solved)| -> Result<f64, SolveFailure> {
-                        let tangents = self.tangent(theta, v, batch, solved, &independent)?;
-                        Ok(tangents
-                            .iter()
-                            .zip(&solved.residuals)
-                            .map(|(t, r)| t.dot(r))
-                            .sum())
-                    })
-                    .collect();
-                let mut total = 0.0;
-                for part in parts {
-                    total += weight * part?;
-                }
-                let mut penalty = vec![0.0; theta.len()];
-                self.add_penalty_gradient(theta, &mut penalty);
-                Ok(total + penalty.iter().zip(v).map(|(p, v)| p * v).sum::<f64>())
+        let directions: Vec<&[f64]> = directions.iter().map(Vec::as_slice).collect();
+        let parts: Vec<_> = self
+            .train
+            .par_iter()
+            .zip(&solved)
+            .map(|(batch, solved)| {
+                self.residual_derivatives(theta, &directions, batch, solved, &independent)
             })
-            .collect()
+            .collect();
+        let mut out = vec![0.0; directions.len()];
+        let weight = self.residual_weight();
+        for part in parts {
+            out.iter_mut()
+                .zip(part?)
+                .for_each(|(o, p)| *o += weight * p);
+        }
+        let mut penalty = vec![0.0; theta.len()];
+        self.add_penalty_gradient(theta, &mut penalty);
+        for (o, v) in out.iter_mut().zip(directions) {
+            *o += penalty.iter().zip(v).map(|(p, v)| p * v).sum::<f64>();
+        }
+        Ok(out)
+    }
+
+    /// Half the derivative of the sum of squared residuals of a batch along each of `directions`.
+    fn residual_derivatives(
+        &self,
+        theta: &[f64],
+        directions: &[&[f64]],
+        batch: &TrialBatch,
+        solved: &Solved,
+        integrator: &Integrator,
+    ) -> Result<Vec<f64>, SolveFailure> {
+        let tangents = self.tangents(theta, directions, batch, solved, integrator)?;
+        let along_residuals = |tangents: &Vec<DMatrix<f64>>| {
+            let pairs = tangents.iter().zip(&solved.residuals);
+            pairs.map(|(t, r)| t.dot(r)).sum()
+        };
+        Ok(tangents.iter().map(along_residuals).collect())
     }
 }

@@ -1,7 +1,6 @@
 //! What an optimizer asks of the problem.
 
-use nalgebra::DMatrix;
-
+use super::arrow::Arrow;
 use super::bounds::Bounds;
 use super::failure::SolveFailure;
 
@@ -38,7 +37,7 @@ pub struct NormalEquations {
     /// derivative of `objective` in the scaling of its gradient:
     /// objective(theta + p) ~ objective + g.p + p.Hp/2, penalty included. For a mean of M squared
     /// residuals that is (2/M) J^T J.
-    pub hessian: DMatrix<f64>,
+    pub hessian: Arrow,
 }
 
 /// The same quadratic model where its matrix is too large to be held.

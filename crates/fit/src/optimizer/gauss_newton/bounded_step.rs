@@ -1,7 +1,5 @@
 //! The damped step within the bounds, by a projected active set.
 
-use nalgebra::{Cholesky, DMatrix, DVector};
-
 use super::conjugate_gradient;
 use super::local_model::LocalModel;
 use crate::optimizer::bounds::Bounds;
@@ -132,35 +130,12 @@ impl DampedModel<'_, '_> {
         learnt: &mut Vec<Pair>,
     ) -> Result<Vec<f64>, Unsolved> {
         match self.model {
-            LocalModel::Dense(equations) => self.factorise(&equations.hessian, free, rhs),
+            LocalModel::Dense(equations) => equations
+                .hessian
+                .solve(|i| self.damping * self.scale[i], free, rhs)
+                .ok_or(Unsolved::NotPositive),
             LocalModel::Products(_) => conjugate_gradient::solve(self, watched, free, rhs, learnt),
         }
-    }
-
-    fn factorise(
-        &self,
-        hessian: &DMatrix<f64>,
-        free: &[bool],
-        rhs: &[f64],
-    ) -> Result<Vec<f64>, Unsolved> {
-        let indices: Vec<usize> = (0..free.len()).filter(|&i| free[i]).collect();
-        let n = indices.len();
-        let mut matrix = DMatrix::from_fn(n, n, |i, j| hessian[(indices[i], indices[j])]);
-        for (k, &i) in indices.iter().enumerate() {
-            matrix[(k, k)] += self.damping * self.scale[i];
-        }
-        let rhs = DVector::from_iterator(n, indices.iter().map(|&i| rhs[i]));
-        let solution = Cholesky::new(matrix)
-            .ok_or(Unsolved::NotPositive)?
-            .solve(&rhs);
-        let mut step = vec![0.0; free.len()];
-        for (&i, &value) in indices.iter().zip(solution.iter()) {
-            if !value.is_finite() {
-                return Err(Unsolved::NotPositive);
-            }
-            step[i] = value;
-        }
-        Ok(step)
     }
 }
 

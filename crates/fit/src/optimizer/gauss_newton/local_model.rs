@@ -1,7 +1,5 @@
 //! The quadratic model of the objective around one point, with its matrix or by products.
 
-use nalgebra::DVectorView;
-
 use crate::optimizer::failure::SolveFailure;
 use crate::optimizer::problem::{Evaluation, Linearization, NormalEquations, Objective};
 use crate::optimizer::vector;
@@ -9,7 +7,7 @@ use crate::optimizer::watched::Watched;
 
 /// objective(theta + p) ~ objective + g.p + p.Hp/2
 pub(in crate::optimizer) enum LocalModel<'a> {
-    Dense(NormalEquations),
+    Dense(Box<NormalEquations>),
     Products(Box<dyn Linearization + 'a>),
 }
 
@@ -20,9 +18,10 @@ impl<'a> LocalModel<'a> {
         dense: bool,
     ) -> Result<Self, SolveFailure> {
         if dense {
-            objective.normal_equations(theta).map(Self::Dense)
+            let equations = objective.normal_equations(theta)?;
+            Ok(Self::Dense(Box::new(equations)))
         } else {
-            objective.linearize(theta).map(Self::Products)
+            Ok(Self::Products(objective.linearize(theta)?))
         }
     }
 
@@ -35,7 +34,7 @@ impl<'a> LocalModel<'a> {
 
     pub(super) fn diagonal(&self) -> Option<Vec<f64>> {
         match self {
-            Self::Dense(equations) => Some(equations.hessian.diagonal().as_slice().to_vec()),
+            Self::Dense(equations) => Some(equations.hessian.diagonal()),
             Self::Products(linearization) => linearization.diagonal(),
         }
     }
@@ -47,10 +46,7 @@ impl<'a> LocalModel<'a> {
         v: &[f64],
     ) -> Result<Vec<f64>, SolveFailure> {
         match self {
-            Self::Dense(equations) => {
-                let product = &equations.hessian * DVectorView::from_slice(v, v.len());
-                Ok(product.as_slice().to_vec())
-            }
+            Self::Dense(equations) => Ok(equations.hessian.product(v)),
             Self::Products(linearization) => {
                 watched.count_rhs(linearization.rhs_evaluations_per_product());
                 let product = linearization.product(v);

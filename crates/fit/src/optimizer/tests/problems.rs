@@ -3,7 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::optimizer::{
-    Bounds, Evaluation, Linearization, NormalEquations, Objective, SolveFailure, Value,
+    Arrow, Bounds, Evaluation, Linearization, NormalEquations, Objective, SolveFailure, Value,
 };
 
 type Residuals = dyn Fn(&[f64]) -> Vec<f64> + Sync;
@@ -135,7 +135,7 @@ impl Objective for LeastSquares {
         let scale = 2.0 / jacobian.nrows() as f64;
         Ok(NormalEquations {
             evaluation,
-            hessian: jacobian.tr_mul(&jacobian) * scale,
+            hessian: Arrow::dense(jacobian.tr_mul(&jacobian) * scale),
         })
     }
 

@@ -1,0 +1,88 @@
+//! Dense products and factors, by faer: blocked, with symmetric halves, and with AVX-512 faster than nalgebra's.
+//! All of them run on one thread, so that no bit depends on how many there are.
+
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt::factor;
+use faer::linalg::matmul::{matmul, triangular};
+use faer::{Accum, MatMut, MatRef, Par};
+use nalgebra::DMatrix;
+
+fn view(matrix: &DMatrix<f64>) -> MatRef<'_, f64> {
+    MatRef::from_column_major_slice(matrix.as_slice(), matrix.nrows(), matrix.ncols())
+}
+
+fn view_mut(matrix: &mut DMatrix<f64>) -> MatMut<'_, f64> {
+    let (rows, columns) = matrix.shape();
+    MatMut::from_column_major_slice_mut(matrix.as_mut_slice(), rows, columns)
+}
+
+/// `out = a x`, for (row, column) blocks `x` and `out`.
+pub(crate) fn multiply(a: &DMatrix<f64>, x: &[f64], out: &mut [f64]) {
+    let (rows, inner) = a.shape();
+    if rows == 0 || inner == 0 {
+        return out.fill(0.0);
+    }
+    let columns = x.len() / inner;
+    matmul(
+        MatMut::from_column_major_slice_mut(out, rows, columns),
+        Accum::Replace,
+        view(a),
+        MatRef::from_column_major_slice(x, inner, columns),
+        1.0,
+        Par::Seq,
+    );
+}
+
+/// `sum += a b^T`, for blocks `a` (row, column), `b` (other row, column) and `sum` (row, other row).
+pub(crate) fn add_outer(sum: &mut [f64], rows: usize, a: &[f64], b: &[f64]) {
+    if rows == 0 || sum.is_empty() || a.is_empty() {
+        return;
+    }
+    let (others, columns) = (sum.len() / rows, a.len() / rows);
+    matmul(
+        MatMut::from_column_major_slice_mut(sum, rows, others),
+        Accum::Add,
+        MatRef::from_column_major_slice(a, rows, columns),
+        MatRef::from_column_major_slice(b, others, columns).transpose(),
+        1.0,
+        Par::Seq,
+    );
+}
+
+/// The lower half of `sum += factor a^T a`; `a` has as many columns as `sum`.
+pub(crate) fn add_square(sum: &mut DMatrix<f64>, factor: f64, a: &[f64]) {
+    let n = sum.ncols();
+    if n == 0 || a.is_empty() {
+        return;
+    }
+    let a = MatRef::from_column_major_slice(a, a.len() / n, n);
+    triangular::matmul(
+        view_mut(sum),
+        triangular::BlockStructure::TriangularLower,
+        Accum::Add,
+        a.transpose(),
+        triangular::BlockStructure::Rectangular,
+        a,
+        triangular::BlockStructure::Rectangular,
+        factor,
+        Par::Seq,
+    );
+}
+
+/// Writes L, with `L L^T` the matrix of which the lower half is given, over that half; false where there is none.
+pub(crate) fn cholesky(matrix: &mut DMatrix<f64>) -> bool {
+    if matrix.is_empty() {
+        return true;
+    }
+    let scratch =
+        factor::cholesky_in_place_scratch::<f64>(matrix.nrows(), Par::Seq, Default::default());
+    let mut memory = MemBuffer::new(scratch);
+    factor::cholesky_in_place(
+        view_mut(matrix),
+        Default::default(),
+        Par::Seq,
+        MemStack::new(&mut memory),
+        Default::default(),
+    )
+    .is_ok()
+}
