@@ -49,6 +49,22 @@ pub(crate) fn add_outer(sum: &mut [f64], rows: usize, a: &[f64], b: &[f64]) {
     );
 }
 
+/// `sum += a b`, for blocks `a` (row, inner), `b` (inner, column) and `sum` (row, column).
+pub(crate) fn add_product(sum: &mut [f64], rows: usize, a: &[f64], b: &[f64]) {
+    if rows == 0 || sum.is_empty() || a.is_empty() {
+        return;
+    }
+    let (columns, inner) = (sum.len() / rows, a.len() / rows);
+    matmul(
+        MatMut::from_column_major_slice_mut(sum, rows, columns),
+        Accum::Add,
+        MatRef::from_column_major_slice(a, rows, inner),
+        MatRef::from_column_major_slice(b, inner, columns),
+        1.0,
+        Par::Seq,
+    );
+}
+
 /// The lower half of `sum += factor a^T a`; `a` has as many columns as `sum`.
 pub(crate) fn add_square(sum: &mut DMatrix<f64>, factor: f64, a: &[f64]) {
     let n = sum.ncols();

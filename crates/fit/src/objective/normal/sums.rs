@@ -34,7 +34,8 @@ pub(super) struct Sums<'a> {
 
 /// What points with the same outputs observed add up to before the gain is applied.
 struct Products {
-    /// `sum S F^T`: (unit, feature) blocks, one a shared parameter.
+    /// `sum S F^T`: (unit, feature) blocks, one a shared parameter; of a single output `sum G S F^T`, which is one large
+    /// product.
     tangents: Vec<f64>,
     /// `sum F F^T`.
     features: Vec<f64>,
@@ -81,7 +82,7 @@ impl<'a> Sums<'a> {
         let shortest = map.shortest();
         let shared = self.hessian.places.shared.len();
         let mut products = Products {
-            tangents: vec![0.0; n * (n + 1) * shared],
+            tangents: vec![0.0; if observed.len() == 1 { 1 } else { n } * (n + 1) * shared],
             features: vec![0.0; (n + 1) * (n + 1)],
             errors: vec![0.0; observed.len() * (n + 1)],
         };
@@ -136,7 +137,11 @@ impl<'a> Sums<'a> {
         let (n, m) = (self.layout.n_units, observed.len());
         let width = self.hessian.places.width;
         let mut tangents = Vec::new();
-        gain.apply(&products.tangents, n, &mut tangents);
+        if m == 1 {
+            tangents.clone_from(&products.tangents);
+        } else {
+            gain.apply(&products.tangents, n, &mut tangents);
+        }
         for (row, &output) in observed.iter().enumerate() {
             let own = self.layout.readout.own_parameters(output);
             let scale = self.layout.readout.std_of(output) / self.noise[output];
@@ -161,9 +166,13 @@ impl Products {
     fn add(&mut self, panel: &Panel, errors: &DMatrix<f64>, n: usize) {
         let features = &panel.features;
         let points = features.len() / (n + 1);
-        let sums = self.tangents.chunks_exact_mut(n * (n + 1));
-        for (sum, tangents) in sums.zip(panel.tangents.chunks_exact(n * points)) {
-            linalg::add_outer(sum, n, tangents, features);
+        if errors.nrows() == 1 {
+            linalg::add_product(&mut self.tangents, n + 1, features, &panel.rows);
+        } else {
+            let sums = self.tangents.chunks_exact_mut(n * (n + 1));
+            for (sum, tangents) in sums.zip(panel.tangents.chunks_exact(n * points)) {
+                linalg::add_outer(sum, n, tangents, features);
+            }
         }
         linalg::add_outer(&mut self.features, n + 1, features, features);
         linalg::add_outer(
