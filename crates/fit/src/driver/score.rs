@@ -7,6 +7,7 @@ use nalgebra::DMatrix;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
+use rayon::prelude::*;
 
 /// The splits in the order of every file and table.
 pub(super) const SPLITS: [Split; 3] = [Split::Train, Split::Valid, Split::Test];
@@ -63,18 +64,22 @@ pub(super) fn scores(
         let blank =
             DMatrix::from_element(dataset.n_outputs(), dataset.target_time().len(), f64::NAN);
         let mut predictions = vec![blank; trials.len()];
-        for batch in &batches {
+        // each trial by itself, so that one that fails takes no other with it
+        let solved: Vec<_> = batches
+            .par_iter()
+            .map(|batch| objective.solve(&at, batch, &objective.integrator))
+            .collect();
+        for (batch, solved) in batches.iter().zip(solved) {
             let Ok(slot) = trials.binary_search(&batch.trials[0]) else {
                 continue;
             };
-            match objective.solve(&at, batch, &objective.integrator) {
-                Ok(solved) => {
-                    for observation in &batch.observations {
-                        let z = objective.prediction(&at, &solved.trajectory, observation);
-                        predictions[slot].set_column(observation.target, &z.column(0));
-                    }
-                }
-                Err(_) => failed_trials += 1,
+            let Ok(solved) = solved else {
+                failed_trials += 1;
+                continue;
+            };
+            for observation in &batch.observations {
+                let z = objective.prediction(&at, &solved.trajectory, observation);
+                predictions[slot].set_column(observation.target, &z.column(0));
             }
         }
         Ok(Predictions {
