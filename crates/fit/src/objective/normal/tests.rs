@@ -74,10 +74,12 @@ fn jacobian(objective: &FitObjective<'_>, theta: &[f64]) -> (DMatrix<f64>, DVect
     let at = objective.unpack(theta).unwrap();
     let (mut rows, mut residuals) = (Vec::new(), Vec::new());
     for batch in &objective.small {
-        let solved = objective.solve(&at, batch).unwrap();
+        let solved = objective.solve(&at, batch, &objective.integrator).unwrap();
         let identity = DMatrix::<f64>::identity(theta.len(), theta.len());
         let units: Vec<&[f64]> = identity.as_slice().chunks(theta.len()).collect();
-        let tangents = objective.tangents(theta, &units, batch, &solved).unwrap();
+        let tangents = objective
+            .tangents(theta, &units, batch, &solved, &objective.integrator)
+            .unwrap();
         let columns: Vec<DVector<f64>> = tangents
             .iter()
             .map(|column| {
