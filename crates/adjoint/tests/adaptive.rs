@@ -3,7 +3,8 @@
 
 use nalgebra::{DMatrix, DVector};
 use tauscope_adjoint::{
-    AdaptiveMethod, Direction, Integrator, Tolerances, backward, forward, sensitivities,
+    AdaptiveMethod, Direction, ExponentialMethod, Integrator, StepControl, Tolerances, backward,
+    forward, sensitivities,
 };
 use tauscope_dynamics::{
     Activation, Coordinate, InputSignal, Interpolation, ModelKind, Parameters, RateNetwork,
@@ -199,21 +200,36 @@ fn adaptive(method: AdaptiveMethod, rtol: f64) -> Integrator {
 
 const AGREEMENT: f64 = 1e-7;
 
+/// Every method that takes tolerances.
+fn all(rtol: f64) -> Vec<Integrator> {
+    let exponential = ExponentialMethod::ALL.map(|method| Integrator::Exponential {
+        method,
+        control: StepControl::Tolerances(Tolerances::from_rtol(rtol)),
+    });
+    let adaptive = AdaptiveMethod::ALL.map(|method| adaptive(method, rtol));
+    adaptive.into_iter().chain(exponential).collect()
+}
+
 #[test]
 fn adjoint_agrees_with_forward_sensitivities_for_every_model_activation_and_interpolation() {
-    for model in ModelKind::ALL {
-        for activation in Activation::ALL {
-            for interpolation in [Interpolation::Hold, Interpolation::Linear] {
-                let case = case(model, activation, interpolation, 7);
-                let integrator = adaptive(AdaptiveMethod::Tsit45, 1e-10);
-                let error = worst_block(
-                    &by_adjoint(&case, &integrator),
-                    &by_sensitivities(&case, &integrator),
-                );
-                assert!(
-                    error < AGREEMENT,
-                    "{model:?} {activation:?} {interpolation:?}: {error:.1e}"
-                );
+    let explicit = all(1e-10).into_iter().filter(|integrator| {
+        !matches!(integrator, Integrator::Adaptive { method, .. } if method.is_implicit())
+    });
+    for integrator in explicit {
+        for model in ModelKind::ALL {
+            for activation in Activation::ALL {
+                for interpolation in [Interpolation::Hold, Interpolation::Linear] {
+                    let case = case(model, activation, interpolation, 7);
+                    let error = worst_block(
+                        &by_adjoint(&case, &integrator),
+                        &by_sensitivities(&case, &integrator.second_opinion()),
+                    );
+                    assert!(
+                        error < AGREEMENT,
+                        "{} {model:?} {activation:?} {interpolation:?}: {error:.1e}",
+                        integrator.name()
+                    );
+                }
             }
         }
     }
@@ -224,9 +240,13 @@ fn every_method_reaches_the_same_gradient() {
     for model in ModelKind::ALL {
         let case = case(model, Activation::Tanh, Interpolation::Linear, 3);
         let reference = by_sensitivities(&case, &adaptive(AdaptiveMethod::Tsit45, 1e-11));
-        for method in AdaptiveMethod::ALL {
-            let error = worst_block(&by_adjoint(&case, &adaptive(method, 1e-10)), &reference);
-            assert!(error < AGREEMENT, "{model:?} {method:?}: {error:.1e}");
+        for integrator in all(1e-10) {
+            let error = worst_block(&by_adjoint(&case, &integrator), &reference);
+            assert!(
+                error < AGREEMENT,
+                "{model:?} {}: {error:.1e}",
+                integrator.name()
+            );
         }
     }
 }
@@ -240,13 +260,13 @@ fn the_error_of_the_gradient_falls_with_the_tolerance_over_four_decades() {
         5,
     );
     let reference = by_sensitivities(&case, &adaptive(AdaptiveMethod::Tsit45, 1e-12));
-    for method in AdaptiveMethod::ALL {
-        let error =
-            |rtol: f64| worst_block(&by_adjoint(&case, &adaptive(method, rtol)), &reference);
-        let (loose, tight) = (error(1e-4), error(1e-8));
+    for (loose, tight) in all(1e-4).into_iter().zip(all(1e-8)) {
+        let name = loose.name();
+        let error = |integrator| worst_block(&by_adjoint(&case, &integrator), &reference);
+        let (loose, tight) = (error(loose), error(tight));
         assert!(
             tight < loose / 100.0 && tight < 1e-5,
-            "{method:?}: {loose:.1e} to {tight:.1e}"
+            "{name}: {loose:.1e} to {tight:.1e}"
         );
     }
 }
