@@ -159,8 +159,8 @@ pub fn backward(
 /// Rates and their derivatives along `directions`, integrated together with the state.
 ///
 /// Adaptive methods: always by Tsit45, whatever the method of the forward solve, so that the result is
-/// independent of trajectory, dense output and backward solve. Fixed-step methods: the exact tangent of the
-/// discretised problem.
+/// independent of trajectory, dense output and backward solve. Exponential and fixed-step methods: the exact tangent of the
+/// steps that were taken, so not a second opinion: see [`Integrator::second_opinion`].
 ///
 /// # Errors
 /// [`SolveError`] as in [`forward`].

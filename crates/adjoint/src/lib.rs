@@ -5,8 +5,8 @@
 //! [`sensitivities`] carries directions along with the state: the independent second opinion, and the
 //! Jacobian of Gauss-Newton.
 //!
-//! Adaptive methods solve the continuous adjoint equation; fixed-step methods have their exact
-//! discrete adjoint. This is the only crate that names diffsol.
+//! Adaptive methods of diffsol solve the continuous adjoint equation; exponential and fixed-step methods have their exact
+//! discrete adjoint and tangent. This is the only crate that names diffsol.
 
 mod adaptive;
 mod direction;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AdaptiveMethod {
-    /// Explicit Runge-Kutta of order 5 (Tsitouras 2011, doi:10.1016/j.camwa.2011.06.002). The first
-    /// choice unless time constants are far below the sample interval.
+    /// Explicit Runge-Kutta of order 5 (Tsitouras 2011, doi:10.1016/j.camwa.2011.06.002). The independent
+    /// second opinion on the exponential methods.
     Tsit45,
     /// L-stable, order 2 (Bank et al. 1985; Hosea & Shampine 1996, doi:10.1016/0168-9274(95)00115-8).
     /// For stiff networks at loose tolerances.
@@ -110,10 +110,11 @@ impl FixedStepMethod {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExponentialMethod {
-    /// Order 4, one product with W a step: `W r` is extrapolated from three steps, corrected with the product of the
+    /// Order 4 for linear inputs (3 where held inputs jump, 2 in the one-constant models), one product with W a step: `W r` is extrapolated from three steps, corrected with the product of the
     /// predicted rates, and that product is passed on. For regular samples and smooth inputs.
     ExpAdams,
-    /// Order 4, two products with W a step, nothing remembered: `W r` and `W r'` at both ends. For inputs that jump or
+    /// Order 4, two products with W a step, nothing remembered: `W r` and `W r'` at both ends (in the one-constant models order
+    /// 3, and a third product where the input jumps). For inputs that jump or
     /// kink and for irregular samples.
     ExpHermite,
 }
@@ -142,7 +143,8 @@ impl ExponentialMethod {
 /// Where the steps of a method that can do both come from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum StepControl {
-    /// From tolerances: every stretch between sample times and evaluation times is cut into as few equal steps as they allow.
+    /// From tolerances: between sample times and evaluation times as few steps as they allow. The error that is held against
+    /// them is that of the rates (in the `current` model of the currents), and of one random derivative of them.
     Tolerances(Tolerances),
     /// Of given longest length, as in [`Integrator::FixedStep`].
     Step(Option<f64>),

@@ -3,7 +3,7 @@
 use crate::dataset::{Dataset, TargetSampling};
 use nalgebra::{DMatrix, DMatrixView};
 use tauscope_adjoint::{Integrator, Trajectory};
-use tauscope_dynamics::{InputSignal, ModelError};
+use tauscope_dynamics::{InputSignal, Interpolation, ModelError};
 use thiserror::Error;
 
 /// A step that does not fit the sampling.
@@ -300,14 +300,15 @@ fn observers(
                 vec![(t, 0.5), (bin_end(targets, j, width(j)), 0.5)]
             }
         };
-        let reach = end
-            + if dataset.target_sampling() == TargetSampling::BinMean {
-                width(j)
-            } else {
-                last_interval
-            };
-        let within = parts.iter().all(|&(s, _)| s <= reach * (1.0 + 1e-12));
-        if within && t <= end + last_interval && on_grid(t) {
+        // times computed twice differ by round-off
+        let slack = 1e-9 * last_interval;
+        let beyond = match (dataset.target_sampling(), dataset.interpolation()) {
+            (TargetSampling::BinMean, _) => width(j),
+            (TargetSampling::Point, Interpolation::Hold) => last_interval,
+            (TargetSampling::Point, Interpolation::Linear) => 0.0,
+        };
+        let within = parts.iter().all(|&(s, _)| s <= end + beyond + slack);
+        if within && on_grid(t) {
             out.push((j, parts));
         }
     }

@@ -33,10 +33,22 @@ pub(crate) fn backward(
             pass.check_finite(frame)?;
         }
     }
-    Ok(pass.finish())
+    let adjoint = pass.finish();
+    let blocks = adjoint.gradient.blocks();
+    let is_finite = |block: &[f64]| block.iter().all(|v| v.is_finite());
+    if blocks.into_iter().all(is_finite) && is_finite(&adjoint.initial_state) {
+        return Ok(adjoint);
+    }
+    let units = network.n_units();
+    let bad = adjoint.initial_state.iter().position(|v| !v.is_finite());
+    Err(SolveError::NotFinite {
+        phase: Phase::Backward,
+        time: input.start(),
+        unit: bad.unwrap_or(0) % units,
+    })
 }
 
-/// What is not finite stays so: every so many frames are looked at.
+/// What is not finite stays so: every so many frames are looked at, and all of the result.
 const CHECKED: usize = 32;
 /// Frames whose cotangents can be alive at once.
 const RING: usize = MAX_LAG + 1;

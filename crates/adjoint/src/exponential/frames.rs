@@ -26,24 +26,24 @@ enum Keeping {
 }
 
 impl Frames {
-    /// No frame yet; `capacity` more are expected, blocks of `block` entries.
-    pub(super) fn new(scheme: &Scheme, block: usize, capacity: usize) -> Frames {
+    /// No frame yet; `capacity` more are expected, blocks of `block` entries. `None` where memory does not suffice for them.
+    pub(super) fn new(scheme: &Scheme, block: usize, capacity: usize) -> Option<Frames> {
         let keeping = keeping(scheme);
         let registers = keeping
             .iter()
             .map(|keeping| match *keeping {
-                Keeping::Nothing => Vec::new(),
-                Keeping::Now => vec![0.0; block],
-                Keeping::First(frames) => vec![0.0; frames * block],
+                Keeping::Nothing => Some(Vec::new()),
+                Keeping::Now => Some(vec![0.0; block]),
+                Keeping::First(frames) => Some(vec![0.0; frames * block]),
                 Keeping::All => pool::take(capacity.saturating_mul(block)),
             })
-            .collect();
-        Frames {
+            .collect::<Option<_>>()?;
+        Some(Frames {
             block,
             len: 0,
             registers,
             keeping,
-        }
+        })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -202,19 +202,18 @@ mod pool {
     /// Shorter buffers are not worth keeping.
     const LEAST: usize = 1 << 12;
 
-    /// A buffer of at least that length, holding anything. Empty where memory does not suffice: it grows later, or fails then.
-    pub(super) fn take(len: usize) -> Vec<f64> {
+    /// A buffer of at least that length, holding anything.
+    pub(super) fn take(len: usize) -> Option<Vec<f64>> {
         let kept = BUFFERS.with_borrow_mut(|buffers| {
             let fits = |buffer: &Vec<f64>| buffer.len() >= len && buffer.len() / 4 <= len;
             let at = buffers.iter().position(fits)?;
             Some(buffers.swap_remove(at))
         });
-        kept.unwrap_or_else(|| {
+        kept.or_else(|| {
             let mut buffer = Vec::new();
-            if buffer.try_reserve_exact(len).is_ok() {
-                buffer.resize(len, 0.0);
-            }
-            buffer
+            buffer.try_reserve_exact(len).ok()?;
+            buffer.resize(len, 0.0);
+            Some(buffer)
         })
     }
 

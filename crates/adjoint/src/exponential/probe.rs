@@ -59,11 +59,15 @@ impl<'a> Probe<'a> {
         self.sweep
             .step(scheme, frames, drives, weights, tile, frame);
         let (predicted, corrected) = self.estimate;
+        if self.scale > MOST {
+            return 0.0;
+        }
         let predicted = self.sweep.tangent_of(predicted, frame);
         let corrected = self.sweep.tangent_of(corrected, frame);
         let error = root_mean_square_difference(predicted, corrected);
         let scale = self.scale.max(root_mean_square(corrected));
-        if error == 0.0 {
+        // in a chaotic network it grows without end; then the state alone decides
+        if error == 0.0 || scale > MOST {
             return 0.0;
         }
         error / (self.rtol * scale)
@@ -76,6 +80,8 @@ impl<'a> Probe<'a> {
     }
 }
 
+/// Beyond this the derivative is no longer consulted: its squares would overflow.
+const MOST: f64 = 1e100;
 /// What a parameter that is zero is changed by.
 const SMALL: f64 = 0.1;
 

@@ -72,7 +72,8 @@ pub(crate) fn forward(
         StepControl::Tolerances(tolerances) => (None, Some(tolerances)),
     };
     let grid = Grid::new(input, t_eval, fixed)?;
-    let mut run = Run::new(network, input, method, grid.steps.len());
+    check_neighbours(method, control, &grid)?;
+    let mut run = Run::new(network, input, method, &grid)?;
     run.probe = tolerances.map(|t| Probe::new(network, input, &run.scheme, y0, t));
     run.start(y0, grid.steps.first())?;
     let mut ends = vec![0];
@@ -109,6 +110,34 @@ pub(crate) fn forward(
     })
 }
 
+/// Steps of given length follow the samples and evaluation times, wherever those lie. A history of steps that are very
+/// unequal extrapolates the difference of neighbouring predictions over a much longer step, which does not converge.
+fn check_neighbours(
+    method: ExponentialMethod,
+    control: StepControl,
+    grid: &Grid,
+) -> Result<(), SolveError> {
+    if method != ExponentialMethod::ExpAdams || matches!(control, StepControl::Tolerances(_)) {
+        return Ok(());
+    }
+    let unequal = |pair: &&[Step]| pair[1].h > MOST_UNEQUAL * pair[0].h;
+    match grid.steps.windows(2).find(unequal) {
+        None => Ok(()),
+        Some(pair) => Err(SolveError::Stalled {
+            phase: Phase::Forward,
+            time: pair[1].t0,
+            step: pair[1].h,
+            reason: format!(
+                "the step before is {:.1e}, too short for the history of exp-adams: choose exp-hermite, or tolerances instead of a step",
+                pair[0].h
+            ),
+        }),
+    }
+}
+
+/// Ratio of neighbouring steps of given length.
+const MOST_UNEQUAL: f64 = 32.0;
+
 struct Run<'a> {
     network: &'a RateNetwork,
     input: &'a InputSignal,
@@ -129,15 +158,22 @@ impl<'a> Run<'a> {
         network: &'a RateNetwork,
         input: &'a InputSignal,
         method: ExponentialMethod,
-        steps: usize,
-    ) -> Self {
+        grid: &Grid,
+    ) -> Result<Self, SolveError> {
+        let steps = grid.steps.len();
         let has_inputs = input.n_inputs() > 0;
         let scheme = Scheme::new(method, network.model(), input.interpolation(), has_inputs);
         let block = network.shape(input.n_trials()).block_len();
-        Run {
+        let frames = Frames::new(&scheme, block, steps + 1).ok_or(SolveError::Stalled {
+            phase: Phase::Forward,
+            time: input.start(),
+            step: grid.steps.first().map_or(0.0, |step| step.h),
+            reason: format!("{steps} steps do not fit in memory"),
+        })?;
+        Ok(Run {
             network,
             input,
-            frames: Frames::new(&scheme, block, steps + 1),
+            frames,
             scheme,
             drives: Drives::new(network, input),
             cache: WeightCache::new(network),
@@ -145,7 +181,7 @@ impl<'a> Run<'a> {
             statistics: Statistics::default(),
             probe: None,
             probe_error: 0.0,
-        }
+        })
     }
 
     /// Frame 0, scaled for a first step like `first`.
@@ -183,6 +219,13 @@ impl<'a> Run<'a> {
         loop {
             let left = stretch.t1 - t0;
             let parts = controller.parts(left);
+            if self.steps.len() > MOST_STEPS {
+                return Err(SolveError::TooManySteps {
+                    phase: Phase::Forward,
+                    steps: self.steps.len(),
+                    time: t0,
+                });
+            }
             if parts > MOST_PARTS {
                 return Err(self.too_short(t0, left / parts));
             }
@@ -247,7 +290,7 @@ impl<'a> Run<'a> {
         Err(SolveError::Stalled {
             phase: Phase::Forward,
             time,
-            step: f64::NAN,
+            step: self.steps.last().map_or(0.0, |step| step.geometry.h),
             reason: format!("{} steps do not fit in memory", self.frames.len()),
         })
     }
@@ -345,6 +388,8 @@ impl<'a> Run<'a> {
     }
 }
 
+/// More steps than any sensible solve takes, all kept.
+const MOST_STEPS: usize = 2_000_000;
 /// A stretch that needs more steps than this is not a matter of accuracy.
 const MOST_PARTS: f64 = 1e7;
 

@@ -96,6 +96,7 @@ const SHORTEST_TILE: usize = 64;
 
 impl Tile {
     pub(super) fn new(n_units: usize) -> Tile {
+        let n_units = n_units.max(1);
         let mut columns = 1;
         while !(n_units * columns).is_multiple_of(LANES) || n_units * columns < SHORTEST_TILE {
             columns += 1;
