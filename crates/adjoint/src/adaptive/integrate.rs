@@ -9,6 +9,10 @@ use diffsol::{
 /// Newton iterations of the implicit methods end at this fraction of the error that a step may make: the
 /// default of 0.2 shows in gradients.
 const NEWTON_TOLERANCE: f64 = 0.02;
+/// Where the tolerance of a step is that of the solution; see [`step_rtol`].
+const EQUAL_RTOL: f64 = 1e-4;
+/// Round-off rules below.
+const LEAST_RTOL: f64 = 1e-13;
 /// No sensible solve takes more steps.
 const MAX_STEPS: usize = 2_000_000;
 
@@ -99,9 +103,10 @@ fn problem<S: System, O: Observer<S>>(
     // the first stop call decides what the system does from the start: before anything evaluates it
     let mut y0 = task.y0.to_vec();
     observer.stop(&system, 0, &mut y0);
+    let rtol = step_rtol(task.method, task.rtol);
     let mut problem = OdeBuilder::<M>::new()
         .context(context)
-        .rtol(task.rtol)
+        .rtol(rtol)
         .t0(task.t0)
         .build_from_eqn(Equations::new(system, &y0))
         .map_err(|e| stalled(task, task.t0, 0.0, &e))?;
@@ -112,8 +117,25 @@ fn problem<S: System, O: Observer<S>>(
         ..OdeSolverOptions::default()
     };
     // one lane of tolerances, which every trial shares
-    problem.atol = V::from_vec(task.atol.to_vec(), NalgebraContext::default());
+    let atol = task.atol.iter().map(|atol| atol * rtol / task.rtol);
+    problem.atol = V::from_vec(atol.collect(), NalgebraContext::default());
     Ok(problem)
+}
+
+/// Relative tolerance of one step for an error of the solution in proportion to `rtol`.
+///
+/// A method of order p that keeps the error of each step at `e` takes steps of about `e^(1/(p+1))`, so many that the solution
+/// is wrong by `e^(p/(p+1))` (Shampine 1994, *Numerical Solution of Ordinary Differential Equations*, section 7): at 1e-10 three
+/// decades too much with order 2. Hence `e = rtol^((p+1)/p)`, equal at [`EQUAL_RTOL`] and not above. With order 4 and more the
+/// difference is small, and BDF changes its order.
+fn step_rtol(method: AdaptiveMethod, rtol: f64) -> f64 {
+    let order = match method {
+        AdaptiveMethod::TrBdf2 => 2.0,
+        AdaptiveMethod::Esdirk34 => 3.0,
+        AdaptiveMethod::Tsit45 | AdaptiveMethod::Bdf => return rtol,
+    };
+    let proportional = rtol * (rtol / EQUAL_RTOL).min(1.0).powf(1.0 / order);
+    proportional.max(LEAST_RTOL).min(rtol)
 }
 
 fn stalled(task: &Task<'_>, t: f64, step: f64, reason: &diffsol::DiffsolError) -> SolveError {
@@ -296,5 +318,22 @@ where
     let n = (remaining / h - 1e-9).ceil();
     if h > 0.0 && (1.5..4.5).contains(&n) {
         *solver.state_mut().h = remaining / n;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn low_orders_take_steps_for_an_error_in_proportion_to_the_tolerance() {
+        let tr_bdf2 = step_rtol(AdaptiveMethod::TrBdf2, 1e-8);
+        // the error of the solution, e^(2/3), falls as much as the tolerance does
+        let from = step_rtol(AdaptiveMethod::TrBdf2, 1e-4);
+        assert!(((tr_bdf2 / from).powf(2.0 / 3.0) / 1e-4 - 1.0).abs() < 1e-9);
+        assert_eq!(step_rtol(AdaptiveMethod::TrBdf2, 1e-3), 1e-3);
+        assert_eq!(step_rtol(AdaptiveMethod::Esdirk34, 1e-13), 1e-13);
+        assert_eq!(step_rtol(AdaptiveMethod::Esdirk34, 1e-15), 1e-15);
+        assert_eq!(step_rtol(AdaptiveMethod::Tsit45, 1e-10), 1e-10);
     }
 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 use tauscope_fit::config::EffectiveConfig;
 use tauscope_fit::dataset::Dataset;
 use tauscope_fit::driver::locate_failure;
+use tauscope_fit::objective::FitObjective;
 use tauscope_fit::optimizer::Objective;
 use tauscope_fit::plan::FitPlan;
 
@@ -57,7 +58,7 @@ pub fn by_block(
         .map_err(|failure| locate_failure(plan, dataset, &theta, failure))
         .context("the adjoint solve")?
         .gradient;
-    let scale = norm(&gradient);
+    let floor = 1e-4 * norm(&gradient);
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
     let mut agreements = Vec::new();
     for (block, range) in objective.blocks() {
@@ -70,6 +71,7 @@ pub fn by_block(
             .context("the forward sensitivities")?;
         let differences = directions.iter().map(|v| difference(&objective, &theta, v));
         let differences = differences.collect::<Result<Vec<f64>>>()?;
+        let scale = typical(&gradient[range.clone()], directions.len()).max(floor);
         agreements.push(Agreement {
             block,
             n_parameters: range.len(),
@@ -91,7 +93,7 @@ fn direction(n: usize, block: &Range<usize>, rng: &mut ChaCha8Rng) -> Vec<f64> {
 
 /// Derivative along `v` by central differences, with the step at which the next smaller one changes it least: large steps
 /// suffer from truncation, small ones from the noise that a tolerance leaves in each value.
-fn difference(objective: &dyn Objective, theta: &[f64], v: &[f64]) -> Result<f64> {
+fn difference(objective: &FitObjective<'_>, theta: &[f64], v: &[f64]) -> Result<f64> {
     let mut value = central_difference(objective, theta, v, STEPS[0])?;
     let (mut best, mut least_change) = (value, f64::INFINITY);
     for h in &STEPS[1..] {
@@ -107,26 +109,36 @@ fn difference(objective: &dyn Objective, theta: &[f64], v: &[f64]) -> Result<f64
 
 /// Central difference of fourth order:
 /// `(8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / (12 h)`.
-fn central_difference(objective: &dyn Objective, theta: &[f64], v: &[f64], h: f64) -> Result<f64> {
+fn central_difference(
+    objective: &FitObjective<'_>,
+    theta: &[f64],
+    v: &[f64],
+    h: f64,
+) -> Result<f64> {
     let at = |s: f64| -> Result<f64> {
         let moved: Vec<f64> = theta
             .iter()
             .zip(v)
             .map(|(theta, v)| theta + s * h * v)
             .collect();
-        let value = objective
-            .value(&moved)
-            .context("a forward solve for the central differences")?;
-        Ok(value.objective)
+        objective
+            .independent_value(&moved)
+            .context("a forward solve for the central differences")
     };
     Ok((8.0 * (at(1.0)? - at(-1.0)?) - (at(2.0)? - at(-2.0)?)) / (12.0 * h))
 }
 
-/// Distance of `b` from `a`, relative to `a`; relative to `floor` times 1e-4 where `a` is smaller: a block that the data do
-/// not touch has a derivative of zero in all three.
-fn relative(a: &[f64], b: &[f64], floor: f64) -> f64 {
+/// Root mean square over random directions of the norm of as many derivatives: `|g| sqrt(k / n)` for `k` unit vectors in
+/// `n` dimensions. What happens to lie across the gradient must not make round-off look like a disagreement.
+fn typical(gradient: &[f64], n_directions: usize) -> f64 {
+    norm(gradient) * (n_directions as f64 / gradient.len().max(1) as f64).sqrt()
+}
+
+/// Distance of `b` from `a`, relative to `a`, or to `scale` where `a` is smaller: a block that the data do not touch has a
+/// derivative of zero in all three.
+fn relative(a: &[f64], b: &[f64], scale: f64) -> f64 {
     let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    norm(&difference) / norm(a).max(1e-4 * floor).max(f64::MIN_POSITIVE)
+    norm(&difference) / norm(a).max(scale).max(f64::MIN_POSITIVE)
 }
 
 fn norm(v: &[f64]) -> f64 {

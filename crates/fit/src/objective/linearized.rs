@@ -204,6 +204,18 @@ impl FitObjective<'_> {
         Ok(out)
     }
 
+    /// The objective by the [second opinion](Integrator::second_opinion), whose differences a gradient by any method must meet:
+    /// free of what the steps of the method itself leave in each value.
+    ///
+    /// # Errors
+    /// [`SolveFailure`] where a solve fails.
+    pub fn independent_value(&self, theta: &[f64]) -> Result<f64, SolveFailure> {
+        let at = self.unpack(theta)?;
+        let solved = self.solve_all_by(&at, &self.train, &self.integrator.second_opinion())?;
+        let sum: f64 = solved.iter().map(Solved::sum_of_squares).sum();
+        Ok(self.value_of(theta, sum, 0).objective)
+    }
+
     /// Half the derivative of the sum of squared residuals of a batch along each of `directions`.
     fn residual_derivatives(
         &self,
