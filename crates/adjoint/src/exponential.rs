@@ -15,6 +15,7 @@
 //! # Reference
 //! Hochbruck & Ostermann, *Exponential integrators*, Acta Numerica 19 (2010), doi:10.1017/S0962492910000048.
 
+mod aligned;
 mod backward;
 mod control;
 mod drives;

@@ -1,3 +1,4 @@
+use super::aligned::Aligned;
 use super::drives::{DriveCotangents, Drives, Panel};
 use super::kernels::{self, Cotangent, MOST};
 use super::product::{add_outer, multiply};
@@ -65,7 +66,7 @@ struct Backward<'a> {
     panels: Vec<(Register, Panel)>,
     gradient: Gradient,
     /// Derivatives by log tau_s and log tau_r, by entry of the tile.
-    log_tau: [Vec<f64>; 2],
+    log_tau: [Aligned; 2],
     scratch: Vec<f64>,
     statistics: Statistics,
 }
@@ -102,7 +103,7 @@ impl<'a> Backward<'a> {
             cotangents,
             panels: Vec::new(),
             gradient: network.parameters().zeros_like(),
-            log_tau: [vec![0.0; tile], vec![0.0; tile]],
+            log_tau: [Aligned::zeros(tile), Aligned::zeros(tile)],
             scratch: vec![0.0; block],
             statistics: Statistics::default(),
         }
@@ -185,21 +186,15 @@ impl<'a> Backward<'a> {
             ));
         }
         let n = weights.sources.len();
-        let none = &mut Vec::new();
+        kernels::combine_transposed(of, tile, &weights.weights, &mut into[..n]);
         let log_tau = match filter {
-            Filter::Synaptic => &mut self.log_tau[0],
-            Filter::Rate => &mut self.log_tau[1],
-            Filter::Instant => none,
+            Filter::Synaptic => Some(&mut self.log_tau[0]),
+            Filter::Rate => Some(&mut self.log_tau[1]),
+            Filter::Instant => None,
         };
-        kernels::combine_transposed(
-            of,
-            tile,
-            &weights.weights,
-            &weights.by_log_tau,
-            &inputs[..n],
-            &mut into[..n],
-            log_tau,
-        );
+        if let Some(log_tau) = log_tau {
+            kernels::add_change(of, tile, &weights.by_log_tau, &inputs[..n], log_tau);
+        }
         for (into, &source) in into.into_iter().zip(&weights.sources) {
             *slot(
                 &mut self.cotangents,

@@ -1,3 +1,4 @@
+use super::aligned::Aligned;
 use super::kernels::Cotangent;
 use super::product::{add_outer, multiply};
 use nalgebra::DMatrix;
@@ -8,8 +9,8 @@ pub(super) struct Drives<'a> {
     network: &'a RateNetwork,
     input: &'a InputSignal,
     interval: Option<usize>,
-    pub(super) left: Vec<f64>,
-    pub(super) right: Vec<f64>,
+    pub(super) left: Aligned,
+    pub(super) right: Aligned,
 }
 
 /// The sample to the right of an interval; the last sample is kept.
@@ -19,7 +20,7 @@ fn right_of(input: &InputSignal, interval: usize) -> usize {
 
 impl<'a> Drives<'a> {
     pub(super) fn new(network: &'a RateNetwork, input: &'a InputSignal) -> Self {
-        let block = vec![0.0; network.n_units() * input.n_trials()];
+        let block = Aligned::zeros(network.n_units() * input.n_trials());
         Drives {
             network,
             input,
@@ -154,7 +155,7 @@ impl<'a> DriveCotangents<'a> {
 pub(super) struct Panel {
     block: usize,
     /// Filled from the end.
-    blocks: Vec<f64>,
+    blocks: Aligned,
     filled: usize,
     first: usize,
 }
@@ -167,7 +168,7 @@ impl Panel {
         let capacity = PANEL_COLUMNS.div_ceil(columns.max(1));
         Panel {
             block,
-            blocks: vec![0.0; block * capacity],
+            blocks: Aligned::zeros(block * capacity),
             filled: 0,
             first: 0,
         }

@@ -1,3 +1,4 @@
+use super::aligned::Aligned;
 use super::program::{Operation, REGISTERS, Register, Source};
 use super::scheme::{Scheme, StepKind};
 
@@ -9,7 +10,7 @@ pub(super) struct Frames {
     /// Number of frames.
     len: usize,
     /// Blocks one after the other, one a frame, or a single one where nothing reads it later.
-    registers: Vec<Vec<f64>>,
+    registers: Vec<Aligned>,
     keeping: [Keeping; REGISTERS],
 }
 
@@ -32,9 +33,9 @@ impl Frames {
         let registers = keeping
             .iter()
             .map(|keeping| match *keeping {
-                Keeping::Nothing => Some(Vec::new()),
-                Keeping::Now => Some(vec![0.0; block]),
-                Keeping::First(frames) => Some(vec![0.0; frames * block]),
+                Keeping::Nothing => Some(Aligned::default()),
+                Keeping::Now => Some(Aligned::zeros(block)),
+                Keeping::First(frames) => Some(Aligned::zeros(frames * block)),
                 Keeping::All => pool::take(capacity.saturating_mul(block)),
             })
             .collect::<Option<_>>()?;
@@ -56,10 +57,9 @@ impl Frames {
         for (register, keeping) in self.registers.iter_mut().zip(&self.keeping) {
             if *keeping == Keeping::All && register.len() < wanted {
                 let longer = wanted + wanted / 2;
-                if register.try_reserve(longer - register.len()).is_err() {
+                if !register.try_grow(longer) {
                     return false;
                 }
-                register.resize(longer, 0.0);
             }
             // what is read before it is written shall not look like a number
             if cfg!(debug_assertions) && register.len() >= wanted && *keeping != Keeping::Now {
@@ -191,10 +191,11 @@ fn keeping(scheme: &Scheme) -> [Keeping; REGISTERS] {
 
 /// Long buffers of finished solves, used again by the next one of the same thread: fresh memory costs more than writing it.
 mod pool {
+    use super::Aligned;
     use std::cell::RefCell;
 
     thread_local! {
-        static BUFFERS: RefCell<Vec<Vec<f64>>> = const { RefCell::new(Vec::new()) };
+        static BUFFERS: RefCell<Vec<Aligned>> = const { RefCell::new(Vec::new()) };
     }
 
     /// Doubles that are kept at most, by thread: 128 MiB.
@@ -203,28 +204,23 @@ mod pool {
     const LEAST: usize = 1 << 12;
 
     /// A buffer of at least that length, holding anything.
-    pub(super) fn take(len: usize) -> Option<Vec<f64>> {
+    pub(super) fn take(len: usize) -> Option<Aligned> {
         let kept = BUFFERS.with_borrow_mut(|buffers| {
-            let fits = |buffer: &Vec<f64>| buffer.len() >= len && buffer.len() / 4 <= len;
+            let fits = |buffer: &Aligned| buffer.len() >= len && buffer.len() / 4 <= len;
             let at = buffers.iter().position(fits)?;
             Some(buffers.swap_remove(at))
         });
-        kept.or_else(|| {
-            let mut buffer = Vec::new();
-            buffer.try_reserve_exact(len).ok()?;
-            buffer.resize(len, 0.0);
-            Some(buffer)
-        })
+        kept.or_else(|| Aligned::try_zeros(len))
     }
 
-    pub(super) fn give_back(buffer: Vec<f64>) {
+    pub(super) fn give_back(buffer: Aligned) {
         if buffer.len() < LEAST {
             return;
         }
         // the thread may be ending
         let _ = BUFFERS.try_with(|buffers| {
             let buffers = &mut *buffers.borrow_mut();
-            let kept: usize = buffers.iter().map(Vec::len).sum();
+            let kept: usize = buffers.iter().map(|kept| kept.len()).sum();
             if kept + buffer.len() <= MOST {
                 buffers.push(buffer);
             }

@@ -3,7 +3,9 @@
 //! Entries are taken in groups of [`LANES`], which every vector unit divides evenly. Vectors are explicit: left alone, the
 //! compiler takes groups side by side, by gathers.
 
+use super::aligned::Aligned;
 use super::weights::LANES;
+use arrayvec::ArrayVec;
 use pulp::{Simd, WithSimd};
 use tauscope_dynamics::vector_unit;
 
@@ -71,61 +73,94 @@ impl<const T: usize> WithSimd for Combine<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let len = self.out.len();
-        let mut start = 0;
-        while start < len {
-            let end = len.min(start + self.tile);
-            let out = &mut self.out[start..end];
-            let inputs: [&[f64]; T] = std::array::from_fn(|k| &self.inputs[k][start..end]);
-            weighted_sum(simd, out, self.weights, self.stride, inputs);
-            start = end;
+        let Self {
+            out,
+            tile,
+            weights,
+            stride,
+            inputs,
+        } = self;
+        let in_vectors = out.len() / LANES * LANES;
+        let (vectors, rest) = out.split_at_mut(in_vectors);
+        let vectors = S::as_mut_simd_f64s(vectors).0;
+        let x = vectors_of::<S, T>(inputs, in_vectors, vectors.len());
+        let rows = S::as_simd_f64s(weights).0;
+        for place in places::<S>(tile) {
+            let w: [S::f64s; T] = std::array::from_fn(|k| rows[place.row(stride, k)]);
+            let mut at = place.first;
+            while at < vectors.len() {
+                let mut sum = simd.splat_f64s(0.0);
+                for k in 0..T {
+                    sum = simd.mul_add_f64s(w[k], x[k][at], sum);
+                }
+                vectors[at] = sum;
+                at += place.step;
+            }
+        }
+        for (lane, out) in rest.iter_mut().enumerate() {
+            let mut sum = 0.0;
+            for k in 0..T {
+                let weight = weights[row_of_rest(in_vectors, tile, stride, k, lane)];
+                sum = fma::<S>(weight, inputs[k][in_vectors + lane], sum);
+            }
+            *out = sum;
         }
     }
 }
 
-/// [`combine`] within one tile.
+/// Vectors that share their weights: the same units in every tile.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Index of the first such vector, and from one to the next.
+    first: usize,
+    step: usize,
+    /// Group of lanes, and the vector within it.
+    group: usize,
+    within: usize,
+    vectors_a_group: usize,
+}
+
+impl Place {
+    /// Index of the vector of row `k` among weights of `stride` rows.
+    #[inline(always)]
+    fn row(self, stride: usize, k: usize) -> usize {
+        (self.group * stride + k) * self.vectors_a_group + self.within
+    }
+}
+
+/// The vectors of one tile. Weights are loaded once for each and kept in registers over all tiles.
 #[inline(always)]
-fn weighted_sum<S: Simd, const T: usize>(
-    simd: S,
-    out: &mut [f64],
-    weights: &[f64],
-    stride: usize,
-    inputs: [&[f64]; T],
-) {
-    let in_groups = out.len() / LANES * LANES;
-    let (groups, rest) = out.split_at_mut(in_groups);
-    let groups = S::as_mut_simd_f64s(groups).0;
-    let vectors = groups.len();
-    let x: [&[S::f64s]; T] =
-        std::array::from_fn(|k| &S::as_simd_f64s(&inputs[k][..in_groups]).0[..vectors]);
-    let w = S::as_simd_f64s(weights).0;
-    let each = LANES / S::F64_LANES;
-    let mut at = 0;
-    for group in groups.chunks_exact_mut(each) {
-        let w = &w[at * stride..][..T * each];
-        for (v, out) in group.iter_mut().enumerate() {
-            let mut sum = simd.splat_f64s(0.0);
-            for k in 0..T {
-                sum = simd.mul_add_f64s(w[k * each + v], x[k][at + v], sum);
-            }
-            *out = sum;
-        }
-        at += each;
-    }
-    for lane in 0..rest.len() {
-        let mut sum = 0.0;
-        for k in 0..T {
-            let weight = weights[(in_groups / LANES * stride + k) * LANES + lane];
-            sum = fma::<S>(weight, inputs[k][in_groups + lane], sum);
-        }
-        rest[lane] = sum;
-    }
+fn places<S: Simd>(tile: usize) -> impl Iterator<Item = Place> {
+    let vectors_a_group = LANES / S::F64_LANES;
+    let step = tile / S::F64_LANES;
+    (0..step).map(move |first| Place {
+        first,
+        step,
+        group: first / vectors_a_group,
+        within: first % vectors_a_group,
+        vectors_a_group,
+    })
+}
+
+/// Index of the weight of row `k` for the entry `lane` places after the last whole group of lanes.
+#[inline(always)]
+fn row_of_rest(in_vectors: usize, tile: usize, stride: usize, k: usize, lane: usize) -> usize {
+    (in_vectors % tile / LANES * stride + k) * LANES + lane
+}
+
+#[inline(always)]
+fn vectors_of<'a, S: Simd, const T: usize>(
+    blocks: [&'a [f64]; T],
+    in_vectors: usize,
+    vectors: usize,
+) -> [&'a [S::f64s]; T] {
+    std::array::from_fn(|k| &S::as_simd_f64s(&blocks[k][..in_vectors]).0[..vectors])
 }
 
 /// A cotangent that is being summed; an empty one is zero, whatever its values say: what comes first need not be added.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cotangent {
-    pub(super) values: Vec<f64>,
+    pub(super) values: Aligned,
     pub(super) is_empty: bool,
 }
 
@@ -133,7 +168,7 @@ impl Cotangent {
     /// Zero, of that length.
     pub(super) fn new(len: usize) -> Cotangent {
         Cotangent {
-            values: vec![0.0; len],
+            values: Aligned::zeros(len),
             is_empty: true,
         }
     }
@@ -153,164 +188,187 @@ impl Cotangent {
         if self.is_empty {
             self.values.fill(0.0);
         }
-        self.values
+        self.values.to_vec()
     }
 }
 
-/// The transpose of [`combine`] for cotangents `of` of its sum: `cotangents_k += weights_k of`; and, where `by_log_tau`
-/// (tiled like the weights) is not empty, `log_tau += sum_k by_log_tau_k inputs_k of`, by entry of the tile.
+/// The transpose of [`combine`] for cotangents `of` of its sum: `cotangents_k += weights_k of`.
 pub(super) fn combine_transposed(
     of: &[f64],
     tile: usize,
     weights: &[f64],
-    by_log_tau: &[f64],
-    inputs: &[&[f64]],
     cotangents: &mut [Cotangent],
-    log_tau: &mut [f64],
 ) {
-    macro_rules! call {
-        ($count:literal) => {{
-            let empty: [bool; $count] = std::array::from_fn(|k| cotangents[k].is_empty);
-            let mut slots = cotangents.iter_mut();
-            let cotangents: [&mut [f64]; $count] = std::array::from_fn(|_| {
-                slots.next().map_or(&mut [][..], |slot| {
-                    slot.is_empty = false;
-                    slot.values.as_mut_slice()
-                })
-            });
-            vector_unit().dispatch(CombineTransposed::<$count> {
-                of,
-                tile,
-                weights,
-                by_log_tau,
-                inputs: fixed(inputs),
-                cotangents,
-                empty,
-                log_tau,
-            })
+    let stride = cotangents.len();
+    let (mut sums, mut empty) = (Targets::default(), Targets::default());
+    for (row, cotangent) in cotangents.iter_mut().enumerate() {
+        let targets = match cotangent.is_empty {
+            true => &mut empty,
+            false => &mut sums,
+        };
+        targets.rows.push(row);
+        targets.blocks.push(&mut cotangent.values);
+        cotangent.is_empty = false;
+    }
+    macro_rules! scatter {
+        ($targets:ident, $add:literal) => {{
+            macro_rules! call {
+                ($count:literal) => {{
+                    let mut blocks = $targets.blocks.into_iter();
+                    vector_unit().dispatch(Scatter::<$count, $add> {
+                        of,
+                        tile,
+                        weights,
+                        stride,
+                        rows: std::array::from_fn(|k| $targets.rows[k]),
+                        targets: std::array::from_fn(|_| blocks.next().unwrap_or_default()),
+                    })
+                }};
+            }
+            by_count!($targets.rows, call);
         }};
     }
-    by_count!(inputs, call);
+    scatter!(sums, true);
+    scatter!(empty, false);
 }
 
-struct CombineTransposed<'a, const T: usize> {
+/// Cotangents to which a combination passes something on, with the rows of their weights.
+#[derive(Default)]
+struct Targets<'a> {
+    rows: ArrayVec<usize, MOST>,
+    blocks: ArrayVec<&'a mut [f64], MOST>,
+}
+
+/// `targets_k = weights_k of`, or `targets_k += ..` where `ADD`.
+struct Scatter<'a, const T: usize, const ADD: bool> {
     of: &'a [f64],
     tile: usize,
     weights: &'a [f64],
-    by_log_tau: &'a [f64],
-    inputs: [&'a [f64]; T],
-    cotangents: [&'a mut [f64]; T],
-    empty: [bool; T],
-    log_tau: &'a mut [f64],
+    stride: usize,
+    rows: [usize; T],
+    targets: [&'a mut [f64]; T],
 }
 
-impl<const T: usize> WithSimd for CombineTransposed<'_, T> {
+impl<const T: usize, const ADD: bool> WithSimd for Scatter<'_, T, ADD> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let len = self.of.len();
-        let mut start = 0;
-        while start < len {
-            let end = len.min(start + self.tile);
-            let of = &self.of[start..end];
-            for k in 0..T {
-                let target = &mut self.cotangents[k][start..end];
-                if self.empty[k] {
-                    scatter::<S, T, false>(simd, of, self.weights, k, target);
-                } else {
-                    scatter::<S, T, true>(simd, of, self.weights, k, target);
+        let Self {
+            of,
+            tile,
+            weights,
+            stride,
+            rows,
+            targets,
+        } = self;
+        let in_vectors = of.len() / LANES * LANES;
+        let x = S::as_simd_f64s(&of[..in_vectors]).0;
+        let w = S::as_simd_f64s(weights).0;
+        let mut rests: [&mut [f64]; T] = std::array::from_fn(|_| &mut [][..]);
+        let mut vectors: [&mut [S::f64s]; T] = std::array::from_fn(|_| &mut [][..]);
+        for (k, target) in targets.into_iter().enumerate() {
+            let (whole, rest) = target.split_at_mut(in_vectors);
+            vectors[k] = &mut S::as_mut_simd_f64s(whole).0[..x.len()];
+            rests[k] = &mut rest[..of.len() - in_vectors];
+        }
+        for place in places::<S>(tile) {
+            let w: [S::f64s; T] = std::array::from_fn(|k| w[place.row(stride, rows[k])]);
+            let mut at = place.first;
+            while at < x.len() {
+                for k in 0..T {
+                    vectors[k][at] = if ADD {
+                        simd.mul_add_f64s(w[k], x[at], vectors[k][at])
+                    } else {
+                        simd.mul_f64s(w[k], x[at])
+                    };
                 }
+                at += place.step;
             }
-            if !self.by_log_tau.is_empty() {
-                let inputs: [&[f64]; T] = std::array::from_fn(|k| &self.inputs[k][start..end]);
-                add_change(
-                    simd,
-                    of,
-                    self.by_log_tau,
-                    inputs,
-                    &mut self.log_tau[..end - start],
-                );
+        }
+        for k in 0..T {
+            for (lane, target) in rests[k].iter_mut().enumerate() {
+                let weight = weights[row_of_rest(in_vectors, tile, stride, rows[k], lane)];
+                let of = of[in_vectors + lane];
+                *target = if ADD {
+                    fma::<S>(weight, of, *target)
+                } else {
+                    weight * of
+                };
             }
-            start = end;
         }
     }
 }
 
-/// `target = weights_k of` within one tile, or `target += ..` where `ADD`.
-#[inline(always)]
-fn scatter<S: Simd, const T: usize, const ADD: bool>(
-    simd: S,
+/// `sums += of sum_k rows_k inputs_k` by entry of the tile, `rows` tiled as in `Weights`: what a change of the weights does
+/// to the sum of [`combine`].
+pub(super) fn add_change(
     of: &[f64],
-    weights: &[f64],
-    k: usize,
-    target: &mut [f64],
-) {
-    let in_groups = of.len() / LANES * LANES;
-    let x = S::as_simd_f64s(&of[..in_groups]).0;
-    let (groups, rest) = target.split_at_mut(in_groups);
-    let groups = S::as_mut_simd_f64s(groups).0;
-    let w = S::as_simd_f64s(weights).0;
-    let each = LANES / S::F64_LANES;
-    let mut at = 0;
-    for (group, x) in groups.chunks_exact_mut(each).zip(x.chunks_exact(each)) {
-        let w = &w[at * T + k * each..][..each];
-        for v in 0..each {
-            group[v] = if ADD {
-                simd.mul_add_f64s(w[v], x[v], group[v])
-            } else {
-                simd.mul_f64s(w[v], x[v])
-            };
-        }
-        at += each;
-    }
-    for (lane, (target, of)) in rest.iter_mut().zip(&of[in_groups..]).enumerate() {
-        let weight = weights[(in_groups / LANES * T + k) * LANES + lane];
-        *target = if ADD {
-            fma::<S>(weight, *of, *target)
-        } else {
-            weight * of
-        };
-    }
-}
-
-/// `sums += of sum_k rows_k inputs_k` within one tile.
-#[inline(always)]
-fn add_change<S: Simd, const T: usize>(
-    simd: S,
-    of: &[f64],
+    tile: usize,
     rows: &[f64],
-    inputs: [&[f64]; T],
+    inputs: &[&[f64]],
     sums: &mut [f64],
 ) {
-    let in_groups = of.len() / LANES * LANES;
-    let (groups, rest) = sums.split_at_mut(in_groups);
-    let groups = S::as_mut_simd_f64s(groups).0;
-    let vectors = groups.len();
-    let x: [&[S::f64s]; T] =
-        std::array::from_fn(|k| &S::as_simd_f64s(&inputs[k][..in_groups]).0[..vectors]);
-    let factor = S::as_simd_f64s(&of[..in_groups]).0;
-    let w = S::as_simd_f64s(rows).0;
-    let each = LANES / S::F64_LANES;
-    let mut at = 0;
-    for (group, factor) in groups.chunks_exact_mut(each).zip(factor.chunks_exact(each)) {
-        let w = &w[at * T..][..T * each];
-        for v in 0..each {
-            let mut change = simd.splat_f64s(0.0);
-            for k in 0..T {
-                change = simd.mul_add_f64s(w[k * each + v], x[k][at + v], change);
-            }
-            group[v] = simd.mul_add_f64s(change, factor[v], group[v]);
-        }
-        at += each;
+    macro_rules! call {
+        ($count:literal) => {
+            vector_unit().dispatch(AddChange::<$count> {
+                of,
+                tile,
+                rows,
+                inputs: fixed(inputs),
+                sums,
+            })
+        };
     }
-    for (lane, (sum, of)) in rest.iter_mut().zip(&of[in_groups..]).enumerate() {
-        let mut change = 0.0;
-        for k in 0..T {
-            let row = rows[(in_groups / LANES * T + k) * LANES + lane];
-            change = fma::<S>(row, inputs[k][in_groups + lane], change);
+    by_count!(inputs, call);
+}
+
+struct AddChange<'a, const T: usize> {
+    of: &'a [f64],
+    tile: usize,
+    rows: &'a [f64],
+    inputs: [&'a [f64]; T],
+    sums: &'a mut [f64],
+}
+
+impl<const T: usize> WithSimd for AddChange<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self {
+            of,
+            tile,
+            rows,
+            inputs,
+            sums,
+        } = self;
+        let in_vectors = of.len() / LANES * LANES;
+        let factor = S::as_simd_f64s(&of[..in_vectors]).0;
+        let x = vectors_of::<S, T>(inputs, in_vectors, factor.len());
+        let w = S::as_simd_f64s(rows).0;
+        let totals = &mut S::as_mut_simd_f64s(&mut sums[..tile]).0[..tile / S::F64_LANES];
+        for (place, total) in places::<S>(tile).zip(totals) {
+            let w: [S::f64s; T] = std::array::from_fn(|k| w[place.row(T, k)]);
+            let mut at = place.first;
+            while at < factor.len() {
+                let mut change = simd.splat_f64s(0.0);
+                for k in 0..T {
+                    change = simd.mul_add_f64s(w[k], x[k][at], change);
+                }
+                *total = simd.mul_add_f64s(change, factor[at], *total);
+                at += place.step;
+            }
         }
-        *sum = fma::<S>(change, *of, *sum);
+        for lane in 0..of.len() - in_vectors {
+            let mut change = 0.0;
+            for k in 0..T {
+                let row = rows[row_of_rest(in_vectors, tile, T, k, lane)];
+                change = fma::<S>(row, inputs[k][in_vectors + lane], change);
+            }
+            let sum = &mut sums[in_vectors % tile + lane];
+            *sum = fma::<S>(change, of[in_vectors + lane], *sum);
+        }
     }
 }
 

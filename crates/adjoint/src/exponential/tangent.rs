@@ -1,3 +1,4 @@
+use super::aligned::Aligned;
 use super::drives::{Drives, drive_tangent};
 use super::frames::Frames;
 use super::kernels::{self, MOST};
@@ -67,7 +68,7 @@ pub(super) struct Sweep<'a> {
     input: &'a InputSignal,
     changes: Changes,
     /// By register and frame modulo [`RING`], (unit, direction x trial).
-    tangents: Vec<[Vec<f64>; RING]>,
+    tangents: Vec<[Aligned; RING]>,
     scratch: Vec<f64>,
     product: Vec<f64>,
 }
@@ -155,8 +156,8 @@ impl<'a> Sweep<'a> {
             used[operation.target() as usize] = true;
         }
         let len = block * directions.len();
-        let zeros = |used: bool| vec![0.0; if used { len } else { 0 }];
-        let mut tangents: Vec<[Vec<f64>; RING]> = used
+        let zeros = |used: bool| Aligned::zeros(if used { len } else { 0 });
+        let mut tangents: Vec<[Aligned; RING]> = used
             .iter()
             .map(|&used| std::array::from_fn(|_| zeros(used)))
             .collect();

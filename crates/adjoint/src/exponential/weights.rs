@@ -1,3 +1,4 @@
+use super::aligned::Aligned;
 use super::phi::FilterIntegrals;
 use super::program::{Filter, MAX_LAG, Operation, Program, Recipe, Source};
 use super::scheme::StepKind;
@@ -91,14 +92,11 @@ pub(super) struct Tile {
 
 /// Entries that are computed side by side.
 pub(super) const LANES: usize = 8;
-/// Shorter tiles spend their time on loops.
-const SHORTEST_TILE: usize = 64;
-
 impl Tile {
     pub(super) fn new(n_units: usize) -> Tile {
         let n_units = n_units.max(1);
         let mut columns = 1;
-        while !(n_units * columns).is_multiple_of(LANES) || n_units * columns < SHORTEST_TILE {
+        while !(n_units * columns).is_multiple_of(LANES) {
             columns += 1;
         }
         Tile {
@@ -107,8 +105,8 @@ impl Tile {
     }
 
     /// Rows by unit, repeated over the tile and interleaved by groups of [`LANES`] entries: (lane, row, group).
-    fn interleave(self, rows: &[Vec<f64>]) -> Vec<f64> {
-        let mut out = vec![0.0; self.len * rows.len()];
+    fn interleave(self, rows: &[Vec<f64>]) -> Aligned {
+        let mut out = Aligned::zeros(self.len * rows.len());
         let mut tiled = Vec::with_capacity(self.len);
         for (k, row) in rows.iter().enumerate() {
             tiled.clear();
@@ -129,9 +127,9 @@ impl Tile {
 pub(super) struct Weights {
     pub(super) sources: Vec<Source>,
     /// (lane, source, group)
-    pub(super) weights: Vec<f64>,
+    pub(super) weights: Aligned,
     /// Derivative with respect to log tau of the combination's filter; empty without one.
-    pub(super) by_log_tau: Vec<f64>,
+    pub(super) by_log_tau: Aligned,
 }
 
 impl Weights {
@@ -229,7 +227,7 @@ impl StepWeights {
                         sources: recipe.sources(),
                         weights: tile.interleave(&rows.weights),
                         by_log_tau: if rows.by_log_tau.is_empty() {
-                            Vec::new()
+                            Aligned::default()
                         } else {
                             tile.interleave(&rows.by_log_tau)
                         },

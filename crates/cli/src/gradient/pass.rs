@@ -9,7 +9,12 @@ use tauscope_fit::dataset::Dataset;
 use tauscope_fit::store::{GradientProblem, NetworkArrays};
 
 /// Trials that are integrated together. Fixed, so that the number of threads changes no bit of the sum.
-const BATCH: usize = 16;
+fn batch(n_units: usize) -> usize {
+    (ENTRIES / n_units.max(1)).clamp(16, 32)
+}
+
+/// Entries of a block (unit, trial): few enough for the first cache, many enough to be worth a pass over them.
+const ENTRIES: usize = 512;
 
 /// A gradient problem, ready to be solved.
 #[derive(Debug)]
@@ -50,7 +55,14 @@ impl Problem {
         let integrator = config.integrator(model, dataset);
         let unfit = |error| config.unfit("step", error);
         let stride = Stride::new(dataset, &integrator).map_err(unfit)?;
-        let batches = TrialBatch::cut(dataset, &trials, BATCH, &integrator, stride, false)?;
+        let batches = TrialBatch::cut(
+            dataset,
+            &trials,
+            batch(network.n_units()),
+            &integrator,
+            stride,
+            false,
+        )?;
         let n_observed = batches.iter().map(TrialBatch::n_observed).sum();
         if n_observed == 0 {
             let step = config.step.set().map_or(0.0, |step| step.get());
