@@ -19,6 +19,7 @@ mod aligned;
 mod backward;
 mod control;
 mod drives;
+mod estimate;
 mod frames;
 mod kernels;
 mod phi;

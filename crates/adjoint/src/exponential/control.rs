@@ -1,3 +1,4 @@
+use super::scheme::{Effort, StepKind};
 use crate::Tolerances;
 
 /// Chooses the steps within a stretch between two stops: as many equal ones as the longest step that is expected to do
@@ -5,11 +6,17 @@ use crate::Tolerances;
 ///
 /// The estimate of a step's error falls about as `h^4`, the error of the solution one order faster. Steps change seldom,
 /// and then by a factor of two or more: equal steps share their weights.
+///
+/// Where the stops alone limit the steps, a step that does less may do: extrapolation is tried, and given up for a while once
+/// its error is too large. Shorter steps are always corrected, which takes fewer products for the same error.
 #[derive(Debug, Clone)]
 pub(super) struct Controller {
     tolerances: Tolerances,
     /// Longest step that is expected to do.
     h: f64,
+    effort: Effort,
+    /// Accepted steps until extrapolation is tried again.
+    wait: u32,
 }
 
 /// Order in h of the error estimate.
@@ -18,6 +25,11 @@ const ORDER: f64 = 4.0;
 const AIM: f64 = 0.5;
 /// A rejected step is shortened within these factors.
 const SHORTEN: (f64, f64) = (0.1, 0.7);
+/// A corrected step with an error below this, in units of the allowed one, would likely do uncorrected: what is estimated is
+/// the error of its predictor.
+const TRY_EXTRAPOLATION_BELOW: f64 = 0.5;
+/// Steps after which extrapolation is tried again where it failed.
+const PATIENCE: u32 = 32;
 /// The step grows where the error stays below this part of the allowed one, by [`GROWTH`]: `GROWTH^-ORDER`, with a margin.
 const GROW_BELOW: f64 = 0.03;
 const GROWTH: f64 = 2.0;
@@ -27,7 +39,14 @@ impl Controller {
         Controller {
             tolerances,
             h: f64::INFINITY,
+            effort: Effort::Correct,
+            wait: 0,
         }
+    }
+
+    /// What the next step does.
+    pub(super) fn effort(&self) -> Effort {
+        self.effort
     }
 
     pub(super) fn tolerances(&self) -> Tolerances {
@@ -40,9 +59,18 @@ impl Controller {
     }
 
     /// Whether a step of length `h` with this error, in units of the allowed one, will do; either way the next step follows
-    /// from it.
-    pub(super) fn accept(&mut self, h: f64, error: f64) -> bool {
+    /// from it. `whole`: it went from stop to stop. `kind`: what it did.
+    pub(super) fn accept(&mut self, h: f64, whole: bool, kind: StepKind, error: f64) -> bool {
+        if kind == StepKind::Extrapolated && (error.is_nan() || error > 1.0) {
+            (self.effort, self.wait) = (Effort::Correct, PATIENCE);
+            return false;
+        }
         if error <= 1.0 {
+            self.wait = self.wait.saturating_sub(1);
+            let easy = whole && self.wait == 0 && error < TRY_EXTRAPOLATION_BELOW;
+            if kind != StepKind::Extrapolated {
+                self.effort = if easy { Effort::Extrapolate } else { Effort::Correct };
+            }
             if error < GROW_BELOW {
                 // a step that a stop had shortened says nothing about longer steps than twice itself
                 self.h = self.h.max(GROWTH * h);
@@ -59,16 +87,21 @@ impl Controller {
     }
 }
 
-/// Largest over trials of the root mean square over units of `(a - b) / (atol + rtol |b|)`.
-pub(super) fn error_norm(a: &[f64], b: &[f64], n_units: usize, tolerances: Tolerances) -> f64 {
+/// Largest over trials of the root mean square over units of `error / (atol + rtol |value|)`.
+pub(super) fn error_norm(
+    error: &[f64],
+    value: &[f64],
+    n_units: usize,
+    tolerances: Tolerances,
+) -> f64 {
     let Tolerances { rtol, atol } = tolerances;
     let mut worst = 0.0_f64;
-    for (a, b) in a.chunks_exact(n_units).zip(b.chunks_exact(n_units)) {
-        let sum: f64 = a
+    for (error, value) in error.chunks_exact(n_units).zip(value.chunks_exact(n_units)) {
+        let sum: f64 = error
             .iter()
-            .zip(b)
-            .map(|(a, b)| {
-                let scaled = (a - b) / (atol + rtol * b.abs());
+            .zip(value)
+            .map(|(error, value)| {
+                let scaled = error / (atol + rtol * value.abs());
                 scaled * scaled
             })
             .sum();

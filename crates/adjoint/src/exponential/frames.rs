@@ -1,6 +1,6 @@
 use super::aligned::Aligned;
 use super::program::{Operation, REGISTERS, Register, Source};
-use super::scheme::{Scheme, StepKind};
+use super::scheme::Scheme;
 
 /// What the registers held after every step. Frame 0 is the start; frame `n` belongs to step `n`.
 #[derive(Debug, Clone)]
@@ -174,18 +174,16 @@ fn keeping(scheme: &Scheme) -> [Keeping; REGISTERS] {
             }
         }
     }
-    let first = scheme.first_of_last_kind();
+    let (lasting, first) = scheme.lasting();
     for (index, keeping) in keeping.iter_mut().enumerate() {
         let touches = |operation: &Operation| operation.target() as usize == index;
-        let later = scheme.program(scheme.kind(first)).iter().any(touches);
+        let later = lasting
+            .iter()
+            .any(|&kind| scheme.program(kind).iter().any(touches));
         if *keeping == Keeping::All && !later && index != Register::Current as usize {
             *keeping = Keeping::First(first);
         }
     }
-    debug_assert!(matches!(
-        scheme.kind(first),
-        StepKind::Adams | StepKind::Hermite
-    ));
     keeping
 }
 

@@ -149,11 +149,11 @@ fn row_of_rest(in_vectors: usize, tile: usize, stride: usize, k: usize, lane: us
 }
 
 #[inline(always)]
-fn vectors_of<'a, S: Simd, const T: usize>(
-    blocks: [&'a [f64]; T],
+fn vectors_of<S: Simd, const T: usize>(
+    blocks: [&[f64]; T],
     in_vectors: usize,
     vectors: usize,
-) -> [&'a [S::f64s]; T] {
+) -> [&[S::f64s]; T] {
     std::array::from_fn(|k| &S::as_simd_f64s(&blocks[k][..in_vectors]).0[..vectors])
 }
 

@@ -46,25 +46,23 @@ impl FilterIntegrals {
         }
     }
 
-    /// The weights `y sum_j c_j p_j(y)` of a polynomial forcing `sum_j c_j s^j`.
-    pub(super) fn weights(&self, coefficients: &[f64], out: &mut [f64]) {
-        out.fill(0.0);
+    /// Adds the weights `y sum_j c_j p_j(y)` of a polynomial forcing `sum_j c_j s^j`.
+    pub(super) fn add_weights(&self, coefficients: &[f64], out: &mut [f64]) {
         for (c, p) in coefficients.iter().zip(&self.p) {
-            out.iter_mut().zip(p).for_each(|(out, p)| *out += c * p);
-        }
-        out.iter_mut().zip(&self.y).for_each(|(out, y)| *out *= y);
-    }
-
-    /// Derivative of [`weights`](Self::weights) with respect to log tau:
-    /// `-y d(y p_j)/dy = -y (p_j + y (p_(j+1) - p_j))`.
-    pub(super) fn weights_by_log_tau(&self, coefficients: &[f64], out: &mut [f64]) {
-        out.fill(0.0);
-        for (c, p) in coefficients.iter().zip(self.p.windows(2)) {
-            for (((out, y), p), next) in out.iter_mut().zip(&self.y).zip(&p[0]).zip(&p[1]) {
-                *out += c * (p + y * (next - p));
+            for ((out, y), p) in out.iter_mut().zip(&self.y).zip(p) {
+                *out += c * y * p;
             }
         }
-        out.iter_mut().zip(&self.y).for_each(|(out, y)| *out *= -y);
+    }
+
+    /// Adds the derivative of [those weights](Self::add_weights) with respect to log tau:
+    /// `-y d(y p_j)/dy = -y (p_j + y (p_(j+1) - p_j))`.
+    pub(super) fn add_weights_by_log_tau(&self, coefficients: &[f64], out: &mut [f64]) {
+        for (c, p) in coefficients.iter().zip(self.p.windows(2)) {
+            for (((out, y), p), next) in out.iter_mut().zip(&self.y).zip(&p[0]).zip(&p[1]) {
+                *out -= y * c * (p + y * (next - p));
+            }
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 use super::drives::Drives;
+use super::estimate::ErrorOfStep;
 use super::frames::Frames;
 use super::program::Register;
 use super::scheme::Scheme;
@@ -14,7 +15,9 @@ use tauscope_dynamics::{InputSignal, Parameters, RateNetwork};
 /// first trial of the batch, meets them all, at a small part of the cost of the batch.
 pub(super) struct Probe<'a> {
     sweep: Sweep<'a>,
-    estimate: (Register, Register),
+    error_of_step: ErrorOfStep<'a>,
+    controlled: Register,
+    n_units: usize,
     rtol: f64,
     /// Largest root mean square of the derivative of the rates so far.
     scale: f64,
@@ -40,7 +43,9 @@ impl<'a> Probe<'a> {
         };
         Probe {
             sweep: Sweep::new(network, input, 1, scheme, &[direction]),
-            estimate: scheme.estimate,
+            error_of_step: ErrorOfStep::new(network, network.n_units()),
+            controlled: scheme.controlled(),
+            n_units: network.n_units(),
             rtol: tolerances.rtol,
             scale: 0.0,
         }
@@ -58,14 +63,19 @@ impl<'a> Probe<'a> {
     ) -> f64 {
         self.sweep
             .step(scheme, frames, drives, weights, tile, frame);
-        let (predicted, corrected) = self.estimate;
         if self.scale > MOST {
             return 0.0;
         }
-        let predicted = self.sweep.tangent_of(predicted, frame);
-        let corrected = self.sweep.tangent_of(corrected, frame);
-        let error = root_mean_square_difference(predicted, corrected);
-        let scale = self.scale.max(root_mean_square(corrected));
+        let sweep = &self.sweep;
+        let of_trial = self.error_of_step.get(
+            scheme.estimate(weights.geometry.kind),
+            weights.geometry.h,
+            &scheme.activity(frames, frame)[..self.n_units],
+            |register| sweep.tangent_of(register, frame),
+        );
+        let error = root_mean_square(of_trial);
+        let now = root_mean_square(sweep.tangent_of(self.controlled, frame));
+        let scale = self.scale.max(now);
         // in a chaotic network it grows without end; then the state alone decides
         if error == 0.0 || scale > MOST {
             return 0.0;
@@ -75,7 +85,7 @@ impl<'a> Probe<'a> {
 
     /// The step that filled `frame` was accepted.
     pub(super) fn accept(&mut self, frame: usize) {
-        let corrected = self.sweep.tangent_of(self.estimate.1, frame);
+        let corrected = self.sweep.tangent_of(self.controlled, frame);
         self.scale = self.scale.max(root_mean_square(corrected));
     }
 }
@@ -126,9 +136,4 @@ impl Signs {
 fn root_mean_square(values: &[f64]) -> f64 {
     let sum: f64 = values.iter().map(|v| v * v).sum();
     (sum / values.len().max(1) as f64).sqrt()
-}
-
-fn root_mean_square_difference(a: &[f64], b: &[f64]) -> f64 {
-    let sum: f64 = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum();
-    (sum / a.len().max(1) as f64).sqrt()
 }

@@ -36,12 +36,14 @@ pub(super) enum Register {
     StartCurrentSlope,
     StartRateSlope,
     StartSlopeProduct,
+    /// What I would change by at the end, were W r there known when it is extrapolated.
+    CurrentChange,
 }
 
 /// Number of registers.
-pub(super) const REGISTERS: usize = Register::StartSlopeProduct as usize + 1;
+pub(super) const REGISTERS: usize = Register::CurrentChange as usize + 1;
 /// How many steps back a register may be read.
-pub(super) const MAX_LAG: usize = 3;
+pub(super) const MAX_LAG: usize = 4;
 
 /// Where in its step the value of a register belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +140,11 @@ pub(super) enum Recipe {
         of: Source,
         target: Vec<Source>,
     },
+    /// What the filter makes over the step of the polynomial through `nodes` instead of that through `instead_of`.
+    Change {
+        nodes: Vec<Source>,
+        instead_of: Vec<Source>,
+    },
     /// The same value again.
     Copy(Source),
 }
@@ -187,6 +194,10 @@ impl Recipe {
             Recipe::Slope { of, target, .. } => {
                 sources.push(*of);
                 sources.extend(target);
+            }
+            Recipe::Change { nodes, instead_of } => {
+                sources.extend(nodes);
+                sources.extend(instead_of.iter().filter(|s| !nodes.contains(s)));
             }
             Recipe::Copy(of) => sources.push(*of),
         }

@@ -5,11 +5,14 @@ use super::kernels::{self, MOST};
 use super::probe::Probe;
 use super::product::multiply;
 use super::program::{MAX_LAG, Operation, Register, Source};
-use super::scheme::{Scheme, StepKind};
+use super::estimate::ErrorOfStep;
+use super::scheme::{Effort, Scheme, StepKind};
 use super::weights::{Geometry, StepWeights, Tile, WeightCache};
 use crate::fixed_step::{Grid, Step};
 use crate::forward::Tape;
-use crate::{ExponentialMethod, Phase, SolveError, Statistics, StepControl, Trajectory};
+use crate::{
+    ExponentialMethod, Phase, SolveError, Statistics, StepControl, Tolerances, Trajectory,
+};
 use tauscope_dynamics::{InputSignal, ModelKind, RateNetwork, StateShape};
 
 /// A solve, step by step.
@@ -80,7 +83,7 @@ pub(crate) fn forward(
     match tolerances {
         None => {
             for step in &grid.steps {
-                run.step(step)?;
+                run.step(step, Effort::Correct)?;
                 ends.push(run.frames.len() - 1);
             }
             run.check_finite()?;
@@ -147,6 +150,7 @@ struct Run<'a> {
     frames: Frames,
     steps: Vec<TakenStep>,
     statistics: Statistics,
+    error_of_step: ErrorOfStep<'a>,
     /// Where tolerances choose the steps.
     probe: Option<Probe<'a>>,
     /// Error of the last step in units of the allowed one, as the probe has it.
@@ -179,6 +183,7 @@ impl<'a> Run<'a> {
             cache: WeightCache::new(network),
             steps: Vec::with_capacity(steps + 1),
             statistics: Statistics::default(),
+            error_of_step: ErrorOfStep::new(network, block),
             probe: None,
             probe_error: 0.0,
         })
@@ -205,12 +210,13 @@ impl<'a> Run<'a> {
         self.check_finite()
     }
 
-    fn step(&mut self, step: &Step) -> Result<(), SolveError> {
+    fn step(&mut self, step: &Step, effort: Effort) -> Result<StepKind, SolveError> {
         self.push_frame(step.t0)?;
-        let kind = self.scheme.kind(self.frames.len() - 1);
+        let before = self.steps[self.steps.len() - 1].geometry.kind;
+        let kind = self.scheme.kind(self.frames.len() - 1, before, effort);
         self.take(kind, step);
         self.statistics.steps += 1;
-        Ok(())
+        Ok(kind)
     }
 
     /// A stretch between stops, in as many steps as its tolerance asks for.
@@ -231,14 +237,22 @@ impl<'a> Run<'a> {
             }
             let (h, last) = (left / parts, parts == 1.0);
             let t1 = if last { stretch.t1 } else { t0 + h };
-            self.step(&Step {
+            let step = Step {
                 t0,
                 t1,
                 h,
                 interval: stretch.interval,
                 ends_interval: stretch.ends_interval && last,
-            })?;
-            if controller.accept(h, self.error_of_last_step(controller)) {
+            };
+            let whole = last && t0 == stretch.t0;
+            let effort = if whole {
+                controller.effort()
+            } else {
+                Effort::Correct
+            };
+            let kind = self.step(&step, effort)?;
+            let error = self.error_of_last_step(controller.tolerances());
+            if controller.accept(h, whole, kind, error) {
                 if let Some(probe) = &mut self.probe {
                     probe.accept(self.frames.len() - 1);
                 }
@@ -256,15 +270,18 @@ impl<'a> Run<'a> {
     }
 
     /// In units of what is allowed.
-    fn error_of_last_step(&self, controller: &Controller) -> f64 {
+    fn error_of_last_step(&mut self, tolerances: Tolerances) -> f64 {
         let frame = self.frames.len() - 1;
-        let (predicted, corrected) = self.scheme.estimate;
-        let of_state = error_norm(
-            self.frames.get(predicted, frame),
-            self.frames.get(corrected, frame),
-            self.network.n_units(),
-            controller.tolerances(),
+        let Geometry { kind, h, .. } = self.steps[frame].geometry;
+        let frames = &self.frames;
+        let error = self.error_of_step.get(
+            self.scheme.estimate(kind),
+            h,
+            self.scheme.activity(frames, frame),
+            |register| frames.get(register, frame),
         );
+        let value = frames.get(self.scheme.controlled(), frame);
+        let of_state = error_norm(error, value, self.network.n_units(), tolerances);
         // f64::max would lose a NaN
         if of_state.is_nan() || of_state > self.probe_error {
             of_state

@@ -1,7 +1,8 @@
 //! The methods, as programs of a step.
 
+use super::frames::Frames;
 use super::program::Register::{
-    Activity, Current, CurrentSlope, MiddleActivity, MiddleCurrent, PredictedActivity,
+    Activity, Current, CurrentChange, CurrentSlope, MiddleActivity, MiddleCurrent, PredictedActivity,
     PredictedCurrent, PredictedMiddleActivity, PredictedMiddleCurrent, PredictedRate, Product,
     Rate, RateSlope, SlopeProduct, StartActivity, StartCurrent, StartCurrentSlope, StartRateSlope,
     StartSlopeProduct,
@@ -19,19 +20,40 @@ pub(super) enum StepKind {
     Hermite,
     /// Extrapolates and corrects W r with what earlier steps knew of it.
     Adams,
+    /// The same after an extrapolated step, which knows no f(I) in its middle.
+    AdamsAfterExtrapolated,
+    /// Extrapolates W r and f(I), corrects nothing: half the work, for steps that a stop shortens anyway.
+    Extrapolated,
+}
+
+/// How much a step of `exp-adams` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effort {
+    Extrapolate,
+    Correct,
+}
+
+/// What tells the error of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Estimate {
+    /// The difference of a predicted and a corrected value.
+    Difference(Register, Register),
+    /// A change of I that is left out, as far as the rates will follow it.
+    Change(Register),
 }
 
 /// The programs of one method for one model.
 #[derive(Debug, Clone)]
 pub(super) struct Scheme {
     pub(super) method: ExponentialMethod,
-    programs: [Program; 3],
-    /// The predicted and the corrected value whose difference is the error estimate.
-    pub(super) estimate: (Register, Register),
+    model: ModelKind,
+    programs: [Program; 5],
 }
 
 /// Steps after the start before the history of `exp-adams` is filled.
 const ADAMS_NEEDS: usize = 2;
+/// Steps after the start before steps may be extrapolated.
+const EXTRAPOLATION_NEEDS: usize = 3;
 
 impl Scheme {
     pub(super) fn new(
@@ -46,14 +68,16 @@ impl Scheme {
             interpolation,
             jumps,
         };
-        let estimate = match model {
-            ModelKind::TwoConstant | ModelKind::Rate => (PredictedRate, Rate),
-            ModelKind::Current => (PredictedCurrent, Current),
-        };
         Scheme {
             method,
-            programs: [form.start(), form.hermite(), form.adams()],
-            estimate,
+            model,
+            programs: [
+                form.start(),
+                form.hermite(),
+                form.adams(back(MiddleActivity, 1)),
+                form.adams(back(Activity, 3)),
+                form.extrapolated(),
+            ],
         }
     }
 
@@ -61,24 +85,73 @@ impl Scheme {
         &self.programs[kind as usize]
     }
 
-    /// The kind of step number `n`, counted from 1.
-    pub(super) fn kind(&self, n: usize) -> StepKind {
-        match self.method {
-            ExponentialMethod::ExpAdams if n > ADAMS_NEEDS => StepKind::Adams,
-            _ => StepKind::Hermite,
+    /// The kind of step number `n`, counted from 1, after one of kind `before`.
+    pub(super) fn kind(&self, n: usize, before: StepKind, effort: Effort) -> StepKind {
+        match (self.method, effort) {
+            (ExponentialMethod::ExpHermite, _) => StepKind::Hermite,
+            _ if n <= ADAMS_NEEDS => StepKind::Hermite,
+            (_, Effort::Extrapolate) if self.extrapolates() && n > EXTRAPOLATION_NEEDS => {
+                StepKind::Extrapolated
+            }
+            _ if before == StepKind::Extrapolated => StepKind::AdamsAfterExtrapolated,
+            _ => StepKind::Adams,
         }
     }
 
-    /// The first step from which on all are of the same kind.
-    pub(super) fn first_of_last_kind(&self) -> usize {
-        match self.method {
-            ExponentialMethod::ExpAdams => ADAMS_NEEDS + 1,
-            ExponentialMethod::ExpHermite => 1,
+    /// Whether there are extrapolated steps.
+    pub(super) fn extrapolates(&self) -> bool {
+        self.method == ExponentialMethod::ExpAdams && self.model == ModelKind::TwoConstant
+    }
+
+    /// What tells the error of a step of that kind.
+    pub(super) fn estimate(&self, kind: StepKind) -> Estimate {
+        match (kind, self.model) {
+            (StepKind::Extrapolated, _) => Estimate::Change(CurrentChange),
+            (_, ModelKind::Current) => Estimate::Difference(PredictedCurrent, Current),
+            _ => Estimate::Difference(PredictedRate, Rate),
         }
     }
 
+    /// The value whose error is controlled.
+    pub(super) fn controlled(&self) -> Register {
+        match self.model {
+            ModelKind::Current => Current,
+            _ => Rate,
+        }
+    }
+
+    /// f(I) at the end of a step.
+    pub(super) fn activity<'f>(&self, frames: &'f Frames, frame: usize) -> &'f [f64] {
+        match self.model {
+            ModelKind::Current => frames.get(Rate, frame),
+            _ => frames.get(Activity, frame),
+        }
+    }
+
+    /// The kinds that a solve of any length is made of, and the first step that may be of one of them.
+    pub(super) fn lasting(&self) -> (&'static [StepKind], usize) {
+        match self.method {
+            ExponentialMethod::ExpHermite => (&[StepKind::Hermite], 1),
+            ExponentialMethod::ExpAdams if self.extrapolates() => (
+                &[
+                    StepKind::Adams,
+                    StepKind::AdamsAfterExtrapolated,
+                    StepKind::Extrapolated,
+                ],
+                ADAMS_NEEDS + 1,
+            ),
+            ExponentialMethod::ExpAdams => (&[StepKind::Adams], ADAMS_NEEDS + 1),
+        }
+    }
+
+    /// The programs that a solve may run.
     pub(super) fn programs(&self) -> impl Iterator<Item = &Program> {
-        self.programs.iter()
+        let used = match self.method {
+            ExponentialMethod::ExpHermite => 2,
+            ExponentialMethod::ExpAdams if self.extrapolates() => 5,
+            ExponentialMethod::ExpAdams => 3,
+        };
+        self.programs[..used].iter()
     }
 }
 
@@ -299,7 +372,28 @@ impl Form {
         }
     }
 
-    fn adams(self) -> Program {
+    /// Extrapolates W r and f(I) from the steps before. Order 4.
+    fn extrapolated(self) -> Program {
+        let known: Vec<Source> = (1..=4).map(|lag| back(Product, lag)).collect();
+        let corrected: Vec<Source> = (0..=3).map(|lag| back(Product, lag)).collect();
+        vec![
+            self.current(Current, known.clone()),
+            activate(Activity, Current),
+            rate(Rate, (0..=3).map(|lag| back(Activity, lag)).collect()),
+            multiply(Product, Rate),
+            Operation::Combine {
+                target: CurrentChange,
+                filter: Filter::Synaptic,
+                recipe: Recipe::Change {
+                    nodes: corrected,
+                    instead_of: known,
+                },
+            },
+        ]
+    }
+
+    /// Extrapolates and corrects; `inside` is a further value of f(I) within the step before, or at its start.
+    fn adams(self, inside: Source) -> Program {
         let jump = self.jumps && self.model == ModelKind::Rate;
         let known: Vec<Source> = (1..=3).map(|lag| back(Product, lag)).collect();
         let corrected = [vec![now(Product)], known.clone()].concat();
@@ -313,7 +407,7 @@ impl Form {
                     vec![
                         now(PredictedActivity),
                         back(Activity, 1),
-                        back(MiddleActivity, 1),
+                        inside,
                         back(Activity, 2),
                     ],
                 ),

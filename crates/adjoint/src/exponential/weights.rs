@@ -273,6 +273,46 @@ impl IntegralTable<'_> {
     }
 }
 
+/// A polynomial through `nodes` that a filter takes up over the part `until` of the step.
+struct Forcing<'a> {
+    nodes: &'a [Source],
+    until: f64,
+    sign: f64,
+}
+
+impl Forcing<'_> {
+    /// Adds what the filter makes of it to the rows of `sources`.
+    fn add(
+        &self,
+        geometry: &Geometry,
+        integrals: &mut IntegralTable<'_>,
+        filter: Filter,
+        sources: &[Source],
+        rows: &mut Rows,
+    ) {
+        let polynomial = geometry.polynomial(self.nodes);
+        for (column, node) in polynomial.column_iter().zip(self.nodes) {
+            // the integral runs over s' = s / until: s^j = until^j s'^j
+            let coefficients: Vec<f64> = column
+                .iter()
+                .enumerate()
+                .map(|(j, c)| self.sign * c * self.until.powi(j as i32))
+                .collect();
+            let Some(row) = sources.iter().position(|source| source == node) else {
+                continue;
+            };
+            if filter == Filter::Instant {
+                let sum: f64 = coefficients.iter().sum();
+                rows.weights[row].iter_mut().for_each(|w| *w += sum);
+                continue;
+            }
+            let filter = integrals.get(filter, self.until);
+            filter.add_weights(&coefficients, &mut rows.weights[row]);
+            filter.add_weights_by_log_tau(&coefficients, &mut rows.by_log_tau[row]);
+        }
+    }
+}
+
 fn rows(
     geometry: &Geometry,
     integrals: &mut IntegralTable<'_>,
@@ -302,29 +342,28 @@ fn rows(
             forcings,
         } => {
             for nodes in forcings {
-                let polynomial = geometry.polynomial(nodes);
-                for (column, &node) in polynomial.column_iter().zip(nodes) {
-                    // the integral runs over s' = s / until: s^j = until^j s'^j
-                    let coefficients: Vec<f64> = column
-                        .iter()
-                        .enumerate()
-                        .map(|(j, c)| c * until.powi(j as i32))
-                        .collect();
-                    let row = row_of(node);
-                    if filter == Filter::Instant {
-                        rows.weights[row].fill(coefficients.iter().sum());
-                        continue;
-                    }
-                    let filter = integrals.get(filter, *until);
-                    filter.weights(&coefficients, &mut rows.weights[row]);
-                    filter.weights_by_log_tau(&coefficients, &mut rows.by_log_tau[row]);
-                }
+                let forcing = Forcing {
+                    nodes,
+                    until: *until,
+                    sign: 1.0,
+                };
+                forcing.add(geometry, integrals, filter, &sources, &mut rows);
             }
             if let Some(from) = *from {
                 let row = row_of(from);
                 integrals
                     .get(filter, *until)
                     .keep(&mut rows.weights[row], &mut rows.by_log_tau[row]);
+            }
+        }
+        Recipe::Change { nodes, instead_of } => {
+            for (nodes, sign) in [(nodes, 1.0), (instead_of, -1.0)] {
+                let forcing = Forcing {
+                    nodes,
+                    until: 1.0,
+                    sign,
+                };
+                forcing.add(geometry, integrals, filter, &sources, &mut rows);
             }
         }
         Recipe::Slope { at, of, target } => {
