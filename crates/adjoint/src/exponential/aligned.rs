@@ -35,16 +35,6 @@ impl Aligned {
             len,
         }
     }
-
-    /// The same values in a longer block, zeros behind; `false` and unchanged where memory does not suffice.
-    pub(super) fn try_grow(&mut self, len: usize) -> bool {
-        let Some(mut longer) = Aligned::try_zeros(len) else {
-            return false;
-        };
-        longer[..self.len].copy_from_slice(self);
-        *self = longer;
-        true
-    }
 }
 
 impl Deref for Aligned {
@@ -80,12 +70,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_start_at_a_cache_line_wherever_they_are_copied_or_grown_to() {
+    fn blocks_start_at_a_cache_line_and_so_do_their_copies() {
         let mut block = Aligned::zeros(3);
         block.copy_from_slice(&[1.0, 2.0, 3.0]);
         let copy = block.clone();
-        assert!(block.try_grow(100));
-        assert_eq!(block[..4], [1.0, 2.0, 3.0, 0.0]);
         assert_eq!(copy[..], [1.0, 2.0, 3.0]);
         for values in [&block, &copy] {
             assert_eq!(values.as_ptr().align_offset(LINE), 0);

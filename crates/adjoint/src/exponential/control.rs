@@ -1,11 +1,10 @@
 use super::scheme::{Effort, StepKind};
 use crate::Tolerances;
 
-/// Chooses the steps within a stretch between two stops: as many equal ones as the longest step that is expected to do
-/// needs for what is left of it.
+/// Chooses the steps within a stretch between two stops: what halving it makes, so that the steps of one stretch are those of
+/// the next. Equal steps share their weights.
 ///
-/// The estimate of a step's error falls about as `h^4`, the error of the solution one order faster. Steps change seldom,
-/// and then by a factor of two or more: equal steps share their weights.
+/// The estimate of a step's error falls about as `h^4`, the error of the solution one order faster.
 ///
 /// Where the stops alone limit the steps, a step that does less may do: extrapolation is tried, and given up for a while once
 /// its error is too large. Shorter steps are always corrected, which takes fewer products for the same error.
@@ -53,9 +52,11 @@ impl Controller {
         self.tolerances
     }
 
-    /// Into how many steps what is left of a stretch is cut.
-    pub(super) fn parts(&self, left: f64) -> f64 {
-        (left / self.h * (1.0 - 1e-9)).ceil().max(1.0)
+    /// How often a stretch of that length is halved.
+    pub(super) fn halvings(&self, length: f64) -> u32 {
+        let parts = length / self.h * (1.0 - 1e-9);
+        // the cast saturates; no number is none
+        parts.max(1.0).log2().ceil() as u32
     }
 
     /// Whether a step of length `h` with this error, in units of the allowed one, will do; either way the next step follows
@@ -69,7 +70,11 @@ impl Controller {
             self.wait = self.wait.saturating_sub(1);
             let easy = whole && self.wait == 0 && error < TRY_EXTRAPOLATION_BELOW;
             if kind != StepKind::Extrapolated {
-                self.effort = if easy { Effort::Extrapolate } else { Effort::Correct };
+                self.effort = if easy {
+                    Effort::Extrapolate
+                } else {
+                    Effort::Correct
+                };
             }
             if error < GROW_BELOW {
                 // a step that a stop had shortened says nothing about longer steps than twice itself

@@ -1,4 +1,5 @@
 use super::aligned::Aligned;
+use super::frames::CHUNK;
 use super::kernels::Cotangent;
 use super::product::{add_outer, multiply};
 use nalgebra::DMatrix;
@@ -174,7 +175,7 @@ impl Panel {
         }
     }
 
-    /// Takes the block of a place, which lies before the last one; `multiply` gets blocks, the first of their places, and
+    /// Takes the block of a place, which lies before the last one (those that are multiplied together lie in one chunk); `multiply` gets blocks, the first of their places, and
     /// their number.
     pub(super) fn push(
         &mut self,
@@ -183,7 +184,8 @@ impl Panel {
         mut multiply: impl FnMut(&[f64], usize, usize),
     ) {
         let room = self.blocks.len() / self.block - self.filled;
-        if self.filled > 0 && (room == 0 || place + 1 != self.first) {
+        let apart = place + 1 != self.first || self.first.is_multiple_of(CHUNK);
+        if self.filled > 0 && (room == 0 || apart) {
             self.flush(&mut multiply);
         }
         self.filled += 1;

@@ -9,10 +9,14 @@ pub(super) struct Frames {
     block: usize,
     /// Number of frames.
     len: usize,
-    /// Blocks one after the other, one a frame, or a single one where nothing reads it later.
-    registers: Vec<Aligned>,
+    /// By register, chunks of [`CHUNK`] frames; a single block where nothing reads it later. Chunks never move: a solve of
+    /// unknown length copies nothing.
+    registers: Vec<Vec<Aligned>>,
     keeping: [Keeping; REGISTERS],
 }
+
+/// Frames of a chunk.
+pub(super) const CHUNK: usize = 64;
 
 /// Which frames of a register are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +25,7 @@ enum Keeping {
     Nothing,
     /// The block of the step at hand.
     Now,
-    /// Those of the first steps, whose programs alone have it.
+    /// Those of the first steps, fewer than a chunk, whose programs alone have it.
     First(usize),
     All,
 }
@@ -30,19 +34,19 @@ impl Frames {
     /// No frame yet; `capacity` more are expected, blocks of `block` entries. `None` where memory does not suffice for them.
     pub(super) fn new(scheme: &Scheme, block: usize, capacity: usize) -> Option<Frames> {
         let keeping = keeping(scheme);
-        let registers = keeping
-            .iter()
-            .map(|keeping| match *keeping {
-                Keeping::Nothing => Some(Aligned::default()),
-                Keeping::Now => Some(Aligned::zeros(block)),
-                Keeping::First(frames) => Some(Aligned::zeros(frames * block)),
-                Keeping::All => pool::take(capacity.saturating_mul(block)),
-            })
-            .collect::<Option<_>>()?;
+        let kept = keeping.iter().filter(|k| **k == Keeping::All).count();
+        let entries = block.checked_mul(capacity)?.checked_mul(kept)?;
+        // asked for and given back: so much at once is refused here rather than in the middle
+        Vec::<f64>::new().try_reserve_exact(entries).ok()?;
+        let registers = keeping.iter().map(|keeping| match *keeping {
+            Keeping::Nothing | Keeping::All => Vec::new(),
+            Keeping::Now => vec![Aligned::zeros(block)],
+            Keeping::First(frames) => vec![Aligned::zeros(frames * block)],
+        });
         Some(Frames {
             block,
             len: 0,
-            registers,
+            registers: registers.collect(),
             keeping,
         })
     }
@@ -53,17 +57,17 @@ impl Frames {
 
     /// Makes room for one more frame; `false` where memory does not suffice. Its blocks hold anything until they are written.
     pub(super) fn push(&mut self) -> bool {
-        let wanted = (self.len + 1) * self.block;
-        for (register, keeping) in self.registers.iter_mut().zip(&self.keeping) {
-            if *keeping == Keeping::All && register.len() < wanted {
-                let longer = wanted + wanted / 2;
-                if !register.try_grow(longer) {
-                    return false;
+        let place = Place::of(self.len, self.block);
+        for (chunks, keeping) in self.registers.iter_mut().zip(&self.keeping) {
+            if *keeping == Keeping::All && chunks.len() <= place.chunk {
+                match pool::take(CHUNK * self.block) {
+                    Some(chunk) => chunks.push(chunk),
+                    None => return false,
                 }
             }
             // what is read before it is written shall not look like a number
-            if cfg!(debug_assertions) && register.len() >= wanted && *keeping != Keeping::Now {
-                register[wanted - self.block..wanted].fill(f64::NAN);
+            if cfg!(debug_assertions) && *keeping == Keeping::All {
+                chunks[place.chunk][place.start..][..self.block].fill(f64::NAN);
             }
         }
         self.len += 1;
@@ -75,21 +79,23 @@ impl Frames {
         self.len = len;
     }
 
-    fn offset(&self, register: Register, frame: usize) -> usize {
+    fn place(&self, register: Register, frame: usize) -> Place {
         match self.keeping[register as usize] {
-            Keeping::Now => 0,
-            _ => frame * self.block,
+            Keeping::Now => Place::default(),
+            _ => Place::of(frame, self.block),
         }
     }
 
     /// The block of a register in a frame.
     pub(super) fn get(&self, register: Register, frame: usize) -> &[f64] {
-        &self.registers[register as usize][self.offset(register, frame)..][..self.block]
+        let Place { chunk, start } = self.place(register, frame);
+        &self.registers[register as usize][chunk][start..][..self.block]
     }
 
-    /// Blocks of a register in consecutive frames.
+    /// Blocks of a register in consecutive frames of one chunk.
     pub(super) fn range(&self, register: Register, first: usize, frames: usize) -> &[f64] {
-        &self.registers[register as usize][first * self.block..][..frames * self.block]
+        let Place { chunk, start } = self.place(register, first);
+        &self.registers[register as usize][chunk][start..][..frames * self.block]
     }
 
     /// Lets `fill` write the block of `register` in `frame`; it may read every other block, and the earlier ones of the
@@ -100,27 +106,42 @@ impl Frames {
         frame: usize,
         fill: impl FnOnce(&mut [f64], &Readable<'_>),
     ) {
-        let offset = self.offset(register, frame);
-        let mut own = std::mem::take(&mut self.registers[register as usize]);
-        let (before, rest) = own.split_at_mut(offset);
+        let Place { chunk, start } = self.place(register, frame);
+        let mut own = std::mem::take(&mut self.registers[register as usize][chunk]);
+        let (before, rest) = own.split_at_mut(start);
         fill(
             &mut rest[..self.block],
             &Readable {
                 frames: self,
                 own: register,
+                chunk,
                 before,
                 frame,
             },
         );
-        self.registers[register as usize] = own;
+        self.registers[register as usize][chunk] = own;
+    }
+}
+
+/// Where a block lies.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    chunk: usize,
+    start: usize,
+}
+
+impl Place {
+    fn of(frame: usize, block: usize) -> Place {
+        Place {
+            chunk: frame / CHUNK,
+            start: frame % CHUNK * block,
+        }
     }
 }
 
 impl Drop for Frames {
     fn drop(&mut self) {
-        for register in self.registers.drain(..) {
-            pool::give_back(register);
-        }
+        self.registers.drain(..).flatten().for_each(pool::give_back);
     }
 }
 
@@ -128,6 +149,8 @@ impl Drop for Frames {
 pub(super) struct Readable<'a> {
     frames: &'a Frames,
     own: Register,
+    /// The chunk of the block that is written, as far as it lies before.
+    chunk: usize,
     before: &'a [f64],
     frame: usize,
 }
@@ -135,10 +158,12 @@ pub(super) struct Readable<'a> {
 impl Readable<'_> {
     /// The block of `register`, `lag` frames before the one that is written.
     pub(super) fn get(&self, register: Register, lag: usize) -> &[f64] {
-        if register == self.own {
-            &self.before[(self.frame - lag) * self.frames.block..][..self.frames.block]
+        let frame = self.frame - lag;
+        let place = Place::of(frame, self.frames.block);
+        if register == self.own && place.chunk == self.chunk {
+            &self.before[place.start..][..self.frames.block]
         } else {
-            self.frames.get(register, self.frame - lag)
+            self.frames.get(register, frame)
         }
     }
 }
@@ -187,41 +212,44 @@ fn keeping(scheme: &Scheme) -> [Keeping; REGISTERS] {
     keeping
 }
 
-/// Long buffers of finished solves, used again by the next one of the same thread: fresh memory costs more than writing it.
+/// Chunks of finished solves, used again by the next one of the same thread: fresh memory costs more than writing it.
 mod pool {
     use super::Aligned;
     use std::cell::RefCell;
+    use std::collections::VecDeque;
 
     thread_local! {
-        static BUFFERS: RefCell<Vec<Aligned>> = const { RefCell::new(Vec::new()) };
+        /// The oldest first.
+        static CHUNKS: RefCell<VecDeque<Aligned>> = const { RefCell::new(VecDeque::new()) };
     }
 
     /// Doubles that are kept at most, by thread: 128 MiB.
     const MOST: usize = 16 << 20;
-    /// Shorter buffers are not worth keeping.
+    /// Shorter chunks are not worth keeping.
     const LEAST: usize = 1 << 12;
 
-    /// A buffer of at least that length, holding anything.
+    /// A chunk of at least that length, holding anything.
     pub(super) fn take(len: usize) -> Option<Aligned> {
-        let kept = BUFFERS.with_borrow_mut(|buffers| {
-            let fits = |buffer: &Aligned| buffer.len() >= len && buffer.len() / 4 <= len;
-            let at = buffers.iter().position(fits)?;
-            Some(buffers.swap_remove(at))
+        let kept = CHUNKS.with_borrow_mut(|chunks| {
+            let fits = |chunk: &Aligned| chunk.len() >= len && chunk.len() / 2 <= len;
+            let at = chunks.iter().rposition(fits)?;
+            chunks.remove(at)
         });
         kept.or_else(|| Aligned::try_zeros(len))
     }
 
-    pub(super) fn give_back(buffer: Aligned) {
-        if buffer.len() < LEAST {
+    pub(super) fn give_back(chunk: Aligned) {
+        if chunk.len() < LEAST || chunk.len() > MOST {
             return;
         }
         // the thread may be ending
-        let _ = BUFFERS.try_with(|buffers| {
-            let buffers = &mut *buffers.borrow_mut();
-            let kept: usize = buffers.iter().map(|kept| kept.len()).sum();
-            if kept + buffer.len() <= MOST {
-                buffers.push(buffer);
+        let _ = CHUNKS.try_with(|chunks| {
+            let chunks = &mut *chunks.borrow_mut();
+            let mut kept: usize = chunks.iter().map(|chunk| chunk.len()).sum();
+            while kept + chunk.len() > MOST {
+                kept -= chunks.pop_front().map_or(kept, |oldest| oldest.len());
             }
+            chunks.push_back(chunk);
         });
     }
 }

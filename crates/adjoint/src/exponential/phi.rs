@@ -166,7 +166,7 @@ mod tests {
         let filter = FilterIntegrals::new(&[0.01, 1.0, 1e4], 1.0);
         let (mut keep, mut by_log_tau, mut weights) = ([0.0; 3], [0.0; 3], [0.0; 3]);
         filter.keep(&mut keep, &mut by_log_tau);
-        filter.weights(&[1.0], &mut weights);
+        filter.add_weights(&[1.0], &mut weights);
         for unit in 0..3 {
             assert!((keep[unit] + weights[unit] - 1.0).abs() < 1e-15);
         }
@@ -181,8 +181,8 @@ mod tests {
             let filter = FilterIntegrals::new(&[(-log_tau).exp()], 1.0);
             let mut out = [[0.0]; 4];
             let [weight, by_log_tau, keep, keep_by_log_tau] = &mut out;
-            filter.weights(&C, weight);
-            filter.weights_by_log_tau(&C, by_log_tau);
+            filter.add_weights(&C, weight);
+            filter.add_weights_by_log_tau(&C, by_log_tau);
             filter.keep(keep, keep_by_log_tau);
             out.map(|v| v[0])
         }

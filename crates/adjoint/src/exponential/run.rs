@@ -1,11 +1,11 @@
 use super::control::{Controller, error_norm};
 use super::drives::Drives;
+use super::estimate::ErrorOfStep;
 use super::frames::Frames;
 use super::kernels::{self, MOST};
 use super::probe::Probe;
 use super::product::multiply;
 use super::program::{MAX_LAG, Operation, Register, Source};
-use super::estimate::ErrorOfStep;
 use super::scheme::{Effort, Scheme, StepKind};
 use super::weights::{Geometry, StepWeights, Tile, WeightCache};
 use crate::fixed_step::{Grid, Step};
@@ -221,10 +221,16 @@ impl<'a> Run<'a> {
 
     /// A stretch between stops, in as many steps as its tolerance asks for.
     fn stretch(&mut self, stretch: &Step, controller: &mut Controller) -> Result<(), SolveError> {
-        let mut t0 = stretch.t0;
+        let length = stretch.t1 - stretch.t0;
+        // `done` steps of `length / 2^halvings` each
+        let (mut halvings, mut done) = (controller.halvings(length), 0_u32);
         loop {
-            let left = stretch.t1 - t0;
-            let parts = controller.parts(left);
+            if halvings > MOST_HALVINGS {
+                return Err(self.too_short(stretch.t0, length * 0.5_f64.powi(halvings as i32)));
+            }
+            let parts = 1_u32 << halvings;
+            let (h, whole, last) = (length / f64::from(parts), parts == 1, done + 1 == parts);
+            let t0 = stretch.t0 + h * f64::from(done);
             if self.steps.len() > MOST_STEPS {
                 return Err(SolveError::TooManySteps {
                     phase: Phase::Forward,
@@ -232,19 +238,13 @@ impl<'a> Run<'a> {
                     time: t0,
                 });
             }
-            if parts > MOST_PARTS {
-                return Err(self.too_short(t0, left / parts));
-            }
-            let (h, last) = (left / parts, parts == 1.0);
-            let t1 = if last { stretch.t1 } else { t0 + h };
             let step = Step {
                 t0,
-                t1,
+                t1: if last { stretch.t1 } else { t0 + h },
                 h,
                 interval: stretch.interval,
                 ends_interval: stretch.ends_interval && last,
             };
-            let whole = last && t0 == stretch.t0;
             let effort = if whole {
                 controller.effort()
             } else {
@@ -252,21 +252,34 @@ impl<'a> Run<'a> {
             };
             let kind = self.step(&step, effort)?;
             let error = self.error_of_last_step(controller.tolerances());
-            if controller.accept(h, whole, kind, error) {
+            let accepted = controller.accept(h, whole, kind, error);
+            if accepted {
                 if let Some(probe) = &mut self.probe {
                     probe.accept(self.frames.len() - 1);
                 }
                 if last {
                     return self.check_finite();
                 }
-                t0 = t1;
+                done += 1;
             } else {
-                self.statistics.rejected += 1;
-                self.statistics.steps -= 1;
-                self.frames.truncate(self.frames.len() - 1);
-                self.steps.pop();
+                self.drop_last_step();
             }
+            let wanted = controller.halvings(length);
+            while halvings > wanted && done.is_multiple_of(2) {
+                (halvings, done) = (halvings - 1, done / 2);
+            }
+            if halvings < wanted && wanted <= MOST_HALVINGS {
+                done <<= wanted - halvings;
+            }
+            halvings = halvings.max(wanted);
         }
+    }
+
+    fn drop_last_step(&mut self) {
+        self.statistics.rejected += 1;
+        self.statistics.steps -= 1;
+        self.frames.truncate(self.frames.len() - 1);
+        self.steps.pop();
     }
 
     /// In units of what is allowed.
@@ -407,8 +420,8 @@ impl<'a> Run<'a> {
 
 /// More steps than any sensible solve takes, all kept.
 const MOST_STEPS: usize = 2_000_000;
-/// A stretch that needs more steps than this is not a matter of accuracy.
-const MOST_PARTS: f64 = 1e7;
+/// A stretch that must be halved more often is not a matter of accuracy.
+const MOST_HALVINGS: u32 = 23;
 
 /// What operations read beside the frames.
 struct Context<'a> {

@@ -2,10 +2,10 @@
 
 use super::frames::Frames;
 use super::program::Register::{
-    Activity, Current, CurrentChange, CurrentSlope, MiddleActivity, MiddleCurrent, PredictedActivity,
-    PredictedCurrent, PredictedMiddleActivity, PredictedMiddleCurrent, PredictedRate, Product,
-    Rate, RateSlope, SlopeProduct, StartActivity, StartCurrent, StartCurrentSlope, StartRateSlope,
-    StartSlopeProduct,
+    Activity, Current, CurrentChange, CurrentSlope, MiddleActivity, MiddleCurrent,
+    PredictedActivity, PredictedCurrent, PredictedMiddleActivity, PredictedMiddleCurrent,
+    PredictedRate, Product, Rate, RateSlope, SlopeProduct, StartActivity, StartCurrent,
+    StartCurrentSlope, StartRateSlope, StartSlopeProduct,
 };
 use super::program::{Filter, Operation, Program, Recipe, Register, Source, back, now};
 use crate::ExponentialMethod;
