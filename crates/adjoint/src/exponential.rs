@@ -34,3 +34,6 @@ mod weights;
 pub(crate) use backward::backward;
 pub(crate) use run::{StepTape, forward};
 pub(crate) use tangent::sensitivities;
+
+#[cfg(test)]
+mod tests;

@@ -41,17 +41,19 @@ impl<'a> ErrorOfStep<'a> {
                     *error = predicted - corrected;
                 }
             }
-            Estimate::Change(register) => {
+            Estimate::Changes { current, rate } => {
                 self.follow(h);
                 let activation = self.network.activation();
                 activation.slopes_of_values(activity, &mut self.slopes);
-                kernels::elementwise(&self.slopes, block(register), &mut self.error);
-                let units = self.error.chunks_exact_mut(self.followed.len());
-                for trial in units {
-                    trial
-                        .iter_mut()
-                        .zip(&self.followed)
-                        .for_each(|(e, f)| *e *= f);
+                kernels::elementwise(&self.slopes, block(current), &mut self.error);
+                let n_units = self.followed.len();
+                let trials = self.error.chunks_exact_mut(n_units);
+                for (errors, rates) in trials.zip(block(rate).chunks_exact(n_units)) {
+                    for ((error, followed), rate) in
+                        errors.iter_mut().zip(&self.followed).zip(rates)
+                    {
+                        *error = (*error * followed).abs() + rate.abs();
+                    }
                 }
             }
         }

@@ -38,10 +38,12 @@ pub(super) enum Register {
     StartSlopeProduct,
     /// What I would change by at the end, were W r there known when it is extrapolated.
     CurrentChange,
+    /// What r would change by at the end with one more value of f(I).
+    RateChange,
 }
 
 /// Number of registers.
-pub(super) const REGISTERS: usize = Register::CurrentChange as usize + 1;
+pub(super) const REGISTERS: usize = Register::RateChange as usize + 1;
 /// How many steps back a register may be read.
 pub(super) const MAX_LAG: usize = 4;
 

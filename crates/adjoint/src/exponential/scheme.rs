@@ -4,7 +4,7 @@ use super::frames::Frames;
 use super::program::Register::{
     Activity, Current, CurrentChange, CurrentSlope, MiddleActivity, MiddleCurrent,
     PredictedActivity, PredictedCurrent, PredictedMiddleActivity, PredictedMiddleCurrent,
-    PredictedRate, Product, Rate, RateSlope, SlopeProduct, StartActivity, StartCurrent,
+    PredictedRate, Product, Rate, RateChange, RateSlope, SlopeProduct, StartActivity, StartCurrent,
     StartCurrentSlope, StartRateSlope, StartSlopeProduct,
 };
 use super::program::{Filter, Operation, Program, Recipe, Register, Source, back, now};
@@ -38,8 +38,8 @@ pub(super) enum Effort {
 pub(super) enum Estimate {
     /// The difference of a predicted and a corrected value.
     Difference(Register, Register),
-    /// A change of I that is left out, as far as the rates will follow it.
-    Change(Register),
+    /// Changes of I, as far as the rates will follow it, and of r that are left out.
+    Changes { current: Register, rate: Register },
 }
 
 /// The programs of one method for one model.
@@ -106,7 +106,10 @@ impl Scheme {
     /// What tells the error of a step of that kind.
     pub(super) fn estimate(&self, kind: StepKind) -> Estimate {
         match (kind, self.model) {
-            (StepKind::Extrapolated, _) => Estimate::Change(CurrentChange),
+            (StepKind::Extrapolated, _) => Estimate::Changes {
+                current: CurrentChange,
+                rate: RateChange,
+            },
             (_, ModelKind::Current) => Estimate::Difference(PredictedCurrent, Current),
             _ => Estimate::Difference(PredictedRate, Rate),
         }
@@ -387,6 +390,14 @@ impl Form {
                 recipe: Recipe::Change {
                     nodes: corrected,
                     instead_of: known,
+                },
+            },
+            Operation::Combine {
+                target: RateChange,
+                filter: Filter::Rate,
+                recipe: Recipe::Change {
+                    nodes: (0..=4).map(|lag| back(Activity, lag)).collect(),
+                    instead_of: (0..=3).map(|lag| back(Activity, lag)).collect(),
                 },
             },
         ]

@@ -1,0 +1,122 @@
+//! What a solve from outside cannot see: which programs its steps ran.
+
+use super::run::StepTape;
+use super::scheme::StepKind;
+use crate::forward::Tape;
+use crate::{
+    Direction, ExponentialMethod, Integrator, StepControl, Tolerances, Trajectory, backward,
+    forward, sensitivities,
+};
+use nalgebra::DMatrix;
+use tauscope_dynamics::{
+    Activation, Coordinate, InputSignal, Interpolation, ModelKind, Parameters, RateNetwork,
+};
+
+const UNITS: usize = 3;
+const TRIALS: usize = 2;
+const SAMPLES: usize = 160;
+
+fn network() -> RateNetwork {
+    let wave = |i: usize, j: usize| (1.3 * i as f64 + 2.1 * j as f64).sin();
+    let parameters = Parameters {
+        w: DMatrix::from_fn(UNITS, UNITS, wave),
+        u: DMatrix::from_fn(UNITS, 1, |i, j| 2.0 * wave(i + 1, j)),
+        b: vec![0.1, -0.2, 0.3].into(),
+        log_tau_s: [0.1_f64, 0.2, 0.05].map(f64::ln).to_vec().into(),
+        log_tau_r: [0.07_f64, 0.15, 0.3].map(f64::ln).to_vec().into(),
+    };
+    RateNetwork::new(ModelKind::TwoConstant, Activation::Sigmoid, parameters).unwrap()
+}
+
+/// A slow wave, and a pulse of a few samples that no long step passes.
+fn input() -> InputSignal {
+    let time: Vec<f64> = (0..SAMPLES).map(|k| 0.01 * k as f64).collect();
+    let end = time[SAMPLES - 1];
+    let x = DMatrix::from_fn(1, TRIALS * SAMPLES, |_, column| {
+        let (trial, k) = (column % TRIALS, column / TRIALS);
+        let pulse = if (80..84).contains(&k) { 400.0 } else { 0.0 };
+        (0.02 * k as f64 + trial as f64).sin() + pulse
+    });
+    InputSignal::new(time, end, x, TRIALS, Interpolation::Linear).unwrap()
+}
+
+fn loose() -> Integrator {
+    Integrator::Exponential {
+        method: ExponentialMethod::ExpAdams,
+        control: StepControl::Tolerances(Tolerances::from_rtol(3e-4)),
+    }
+}
+
+fn tape(trajectory: &Trajectory) -> &StepTape {
+    match &trajectory.tape {
+        Tape::Exponential(tape) => tape,
+        _ => unreachable!("the tape of an exponential method"),
+    }
+}
+
+#[test]
+fn slow_stretches_are_extrapolated_and_a_pulse_is_corrected() {
+    let (network, input) = (network(), input());
+    let t_eval = input.time().to_vec();
+    let y0 = vec![0.2; 2 * UNITS * TRIALS];
+    let trajectory = forward(&network, &input, &y0, &t_eval, &loose()).unwrap();
+    let steps = &tape(&trajectory).steps;
+    let kinds = |from: f64, to: f64| -> Vec<StepKind> {
+        let within = steps.iter().filter(|s| s.t1 > from && s.t1 < to);
+        within.map(|s| s.geometry.kind).collect()
+    };
+    assert!(
+        kinds(0.5, 0.79)
+            .iter()
+            .all(|k| *k == StepKind::Extrapolated)
+    );
+    let pulse = kinds(0.79, 0.85);
+    assert!(
+        pulse.contains(&StepKind::AdamsAfterExtrapolated),
+        "{pulse:?}"
+    );
+    assert!(pulse.contains(&StepKind::Adams));
+}
+
+/// The steps are the same ones, so both are derivatives of the same numbers.
+#[test]
+fn the_gradient_over_all_kinds_of_steps_is_the_transpose_of_the_tangent() {
+    let (network, input) = (network(), input());
+    let t_eval = input.time().to_vec();
+    let y0 = vec![0.2; 2 * UNITS * TRIALS];
+    let block = UNITS * TRIALS;
+    let cotangents: Vec<f64> = (0..block * t_eval.len())
+        .map(|i| (0.7 * i as f64).cos())
+        .collect();
+    let trajectory = forward(&network, &input, &y0, &t_eval, &loose()).unwrap();
+    let adjoint = backward(&network, &input, &trajectory, &cotangents, &loose()).unwrap();
+    let by_unit = |of: fn(usize) -> Coordinate| (0..UNITS).map(of).collect::<Vec<_>>();
+    let weights = (0..UNITS).flat_map(|s| (0..UNITS).map(move |u| (u, s)));
+    let blocks = [
+        weights
+            .map(|(unit, source)| Coordinate::Weight { unit, source })
+            .collect(),
+        by_unit(|unit| Coordinate::InputWeight { unit, input: 0 }),
+        by_unit(|unit| Coordinate::Bias { unit }),
+        by_unit(|unit| Coordinate::LogTauS { unit }),
+        by_unit(|unit| Coordinate::LogTauR { unit }),
+    ];
+    for (coordinates, gradient) in blocks.iter().zip(adjoint.gradient.blocks()) {
+        let directions: Vec<_> = coordinates
+            .iter()
+            .map(|&c| Direction::Entries(vec![(c, 1.0)]))
+            .collect();
+        let s = sensitivities(&network, &input, &y0, &directions, &t_eval, &loose()).unwrap();
+        let scale = gradient.iter().fold(0.0_f64, |m, g| m.max(g.abs()));
+        for (q, gradient) in gradient.iter().enumerate() {
+            let derivative: f64 = (0..t_eval.len())
+                .map(|j| {
+                    let tangent = &s.at(j)[(1 + q) * block..][..block];
+                    let weights = &cotangents[j * block..][..block];
+                    tangent.iter().zip(weights).map(|(t, c)| t * c).sum::<f64>()
+                })
+                .sum();
+            assert!((derivative - gradient).abs() <= 1e-12 * scale);
+        }
+    }
+}
