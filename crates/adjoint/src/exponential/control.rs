@@ -1,3 +1,4 @@
+use super::kernels;
 use super::scheme::{Effort, StepKind};
 use crate::Tolerances;
 
@@ -99,17 +100,9 @@ pub(super) fn error_norm(
     n_units: usize,
     tolerances: Tolerances,
 ) -> f64 {
-    let Tolerances { rtol, atol } = tolerances;
     let mut worst = 0.0_f64;
     for (error, value) in error.chunks_exact(n_units).zip(value.chunks_exact(n_units)) {
-        let sum: f64 = error
-            .iter()
-            .zip(value)
-            .map(|(error, value)| {
-                let scaled = error / (atol + rtol * value.abs());
-                scaled * scaled
-            })
-            .sum();
+        let sum = kernels::scaled_squares(error, value, tolerances);
         let norm = (sum / n_units as f64).sqrt();
         if norm.is_nan() {
             return f64::NAN;

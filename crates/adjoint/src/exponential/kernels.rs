@@ -5,6 +5,7 @@
 
 use super::aligned::Aligned;
 use super::weights::LANES;
+use crate::Tolerances;
 use arrayvec::ArrayVec;
 use pulp::{Simd, WithSimd};
 use tauscope_dynamics::vector_unit;
@@ -420,5 +421,44 @@ impl<const ADD: bool> WithSimd for Elementwise<'_, ADD> {
             }
             start = end;
         }
+    }
+}
+
+/// Sum of `(error / (atol + rtol |value|))^2`.
+pub(super) fn scaled_squares(error: &[f64], value: &[f64], tolerances: Tolerances) -> f64 {
+    vector_unit().dispatch(ScaledSquares {
+        error,
+        value,
+        tolerances,
+    })
+}
+
+struct ScaledSquares<'a> {
+    error: &'a [f64],
+    value: &'a [f64],
+    tolerances: Tolerances,
+}
+
+impl WithSimd for ScaledSquares<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
+        let Tolerances { rtol, atol } = self.tolerances;
+        let (errors, rest) = S::as_simd_f64s(self.error);
+        let (values, values_rest) = S::as_simd_f64s(&self.value[..self.error.len()]);
+        let (wide_rtol, wide_atol) = (simd.splat_f64s(rtol), simd.splat_f64s(atol));
+        let mut sums = simd.splat_f64s(0.0);
+        for (&error, &value) in errors.iter().zip(values) {
+            let allowed = simd.mul_add_f64s(wide_rtol, simd.abs_f64s(value), wide_atol);
+            let scaled = simd.div_f64s(error, allowed);
+            sums = simd.mul_add_f64s(scaled, scaled, sums);
+        }
+        let mut sum = simd.reduce_sum_f64s(sums);
+        for (error, value) in rest.iter().zip(values_rest) {
+            let scaled = error / fma::<S>(rtol, value.abs(), atol);
+            sum = fma::<S>(scaled, scaled, sum);
+        }
+        sum
     }
 }

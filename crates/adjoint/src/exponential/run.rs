@@ -94,6 +94,7 @@ pub(crate) fn forward(
                 run.stretch(stretch, &mut controller)?;
                 ends.push(run.frames.len() - 1);
             }
+            run.check_finite()?;
         }
     }
     let eval_frames = grid.eval_nodes.iter().map(|&node| ends[node]).collect();
@@ -257,8 +258,9 @@ impl<'a> Run<'a> {
                 if let Some(probe) = &mut self.probe {
                     probe.accept(self.frames.len() - 1);
                 }
+                // what is not finite has no error that is allowed
                 if last {
-                    return self.check_finite();
+                    return Ok(());
                 }
                 done += 1;
             } else {
