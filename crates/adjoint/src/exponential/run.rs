@@ -9,7 +9,7 @@ use super::scheme::{Scheme, StepKind};
 use super::weights::{Geometry, StepWeights, Tile, WeightCache};
 use crate::fixed_step::{Grid, Step};
 use crate::forward::Tape;
-use crate::{ExponentialMethod, Phase, SolveError, Statistics, StepControl, Trajectory};
+use crate::{ExponentialMethod, Phase, SolveError, Statistics, StepControl, Stops, Trajectory};
 use tauscope_dynamics::{InputSignal, ModelKind, RateNetwork, StateShape};
 
 /// A solve, step by step.
@@ -71,7 +71,7 @@ pub(crate) fn forward(
         StepControl::Step(step) => (step, None),
         StepControl::Tolerances(tolerances) => (None, Some(tolerances)),
     };
-    let grid = Grid::new(input, t_eval, fixed)?;
+    let grid = Grid::new(input, t_eval, fixed, Stops::Knots)?;
     check_neighbours(method, control, &grid)?;
     let mut run = Run::new(network, input, method, &grid)?;
     run.probe = tolerances.map(|t| Probe::new(network, input, &run.scheme, y0, t));
@@ -200,6 +200,7 @@ impl<'a> Run<'a> {
             h,
             interval: 0,
             ends_interval: false,
+            crosses: false,
         };
         self.take(StepKind::Start, &virtual_step);
         self.check_finite()
@@ -237,6 +238,7 @@ impl<'a> Run<'a> {
                 h,
                 interval: stretch.interval,
                 ends_interval: stretch.ends_interval && last,
+                crosses: false,
             })?;
             if controller.accept(h, self.error_of_last_step(controller)) {
                 if let Some(probe) = &mut self.probe {
