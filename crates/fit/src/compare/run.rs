@@ -7,7 +7,7 @@ use super::refit::{Refit, RefitState, Refitter, Start, Task, with_l2};
 use super::verdict;
 use crate::config::{EffectiveConfig, Method, Problem};
 use crate::dataset::Dataset;
-use crate::driver::{self, FitError};
+use crate::driver::{self, FitError, Names};
 use crate::layout::ModelLayout;
 use crate::optimizer::{self, IterationRecord, Objective};
 use crate::plan::{DENSE_LIMIT, FitPlan};
@@ -25,8 +25,10 @@ const FIRST_FIT: f64 = 1.0 / 3.0;
 /// What is compared.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// The model and the adaptive fit. Its `init` is the result whose parameters are taken; `random`: a fit is made first.
+    /// The model and the adaptive fit.
     pub config: EffectiveConfig,
+    /// Whether the parameters are those that `init` names; else a fit is made first.
+    pub from_result: bool,
     /// Who takes part; `None`: everyone.
     pub contenders: Option<Vec<Contender>>,
     /// Steps in the dataset's time unit; `None`: from four sample intervals to an eighth.
@@ -89,6 +91,8 @@ pub struct Given {
 #[derive(Debug, Clone)]
 pub struct Comparison {
     pub(crate) layout: ModelLayout,
+    /// Labels of the units.
+    pub units: Vec<String>,
     /// The configuration of the adaptive fit.
     pub config: EffectiveConfig,
     /// The adaptive method, and its relative tolerance.
@@ -188,7 +192,7 @@ fn given(
     dataset: &Dataset,
     control: &Control<'_>,
 ) -> Result<Given, FitError> {
-    if let Some(theta) = &plan.init {
+    if let (true, Some(theta)) = (setup.from_result, &plan.init) {
         let l2 = plan.config.l2.set().map_or(0.0, |l2| l2.get());
         return Ok(Given::new(plan, theta.clone(), l2, false, Vec::new()));
     }
@@ -257,6 +261,7 @@ impl Comparison {
         let driven = |weights: &[f64]| weights.iter().any(|w| *w != 0.0);
         Comparison {
             layout: plan.layout.clone(),
+            units: Names::new(&plan.layout, dataset).units.texts(),
             config: setup.config.clone(),
             adaptive: plan.config.method.resolve(problem).0,
             rtol: plan.config.rtol.get(),
