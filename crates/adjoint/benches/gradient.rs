@@ -7,7 +7,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use nalgebra::{DMatrix, DVector};
 use std::hint::black_box;
 use tauscope_adjoint::{
-    AdaptiveMethod, ExponentialMethod, FixedStepMethod, Integrator, StepControl, Tolerances,
+    AdaptiveMethod, ExponentialMethod, FixedStepMethod, Integrator, StepControl, Stops, Tolerances,
     backward, forward,
 };
 use tauscope_dynamics::{
@@ -132,6 +132,7 @@ fn gradients(c: &mut Criterion) {
         Integrator::FixedStep {
             method: FixedStepMethod::Rk4,
             step: None,
+            stops: Stops::Knots,
         },
     ];
     integrators.extend(

@@ -73,11 +73,11 @@ pub(crate) fn forward(
     y0: &[f64],
     t_eval: &[f64],
     method: FixedStepMethod,
-    step: Option<f64>,
+    grid: Grid,
 ) -> Result<Trajectory, SolveError> {
     let mut solve = Solve::new(network, input, method, Phase::Forward);
     solve.check_finite(y0, input.start())?;
-    let mut tape = StepTape::new(method, Grid::new(input, t_eval, step)?, y0, input.start())?;
+    let mut tape = StepTape::new(method, grid, y0, input.start())?;
     let len = y0.len();
     for (n, step) in tape.grid.steps.iter().enumerate() {
         let (done, rest) = tape.states.split_at_mut((n + 1) * len);
@@ -170,14 +170,12 @@ pub(crate) fn sensitivities(
     input: &InputSignal,
     y0: &[f64],
     directions: &[Direction],
-    t_eval: &[f64],
     method: FixedStepMethod,
-    step: Option<f64>,
+    grid: &Grid,
 ) -> Result<Sensitivities, SolveError> {
     let mut solve = Solve::new(network, input, method, Phase::Sensitivities);
     let mut forcing = Forcing::new(network, directions, input.n_trials());
     let mut tangent = forcing.initial();
-    let grid = Grid::new(input, t_eval, step)?;
     let (mut y, mut y1) = (y0.to_vec(), vec![0.0; y0.len()]);
     let mut rates = Vec::new();
     solve.check_finite(&y, input.start())?;
@@ -202,7 +200,7 @@ pub(crate) fn sensitivities(
     Ok(Sensitivities {
         rates,
         block_len: network.shape(input.n_trials()).block_len() * (1 + directions.len()),
-        statistics: solve.statistics(&grid),
+        statistics: solve.statistics(grid),
     })
 }
 

@@ -122,8 +122,13 @@ pub fn forward(
         Integrator::Exponential { method, control } => {
             exponential::forward(network, input, y0, t_eval, method, control)
         }
-        Integrator::FixedStep { method, step } => {
-            fixed_step::forward(network, input, y0, t_eval, method, step)
+        Integrator::FixedStep {
+            method,
+            step,
+            stops,
+        } => {
+            let grid = fixed_step::Grid::new(input, t_eval, step, stops)?;
+            fixed_step::forward(network, input, y0, t_eval, method, grid)
         }
     }
 }
@@ -180,8 +185,13 @@ pub fn sensitivities(
         Integrator::Exponential { method, control } => {
             exponential::sensitivities(network, input, y0, directions, t_eval, method, control)
         }
-        Integrator::FixedStep { method, step } => {
-            fixed_step::sensitivities(network, input, y0, directions, t_eval, method, step)
+        Integrator::FixedStep {
+            method,
+            step,
+            stops,
+        } => {
+            let grid = fixed_step::Grid::new(input, t_eval, step, stops)?;
+            fixed_step::sensitivities(network, input, y0, directions, method, &grid)
         }
     }
 }

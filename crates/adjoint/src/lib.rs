@@ -23,5 +23,7 @@ pub use error::{Phase, SolveError};
 pub use forward::{
     Adjoint, Sensitivities, Statistics, Trajectory, backward, forward, sensitivities,
 };
-pub use method::{AdaptiveMethod, ExponentialMethod, FixedStepMethod, Integrator, StepControl};
+pub use method::{
+    AdaptiveMethod, ExponentialMethod, FixedStepMethod, Integrator, StepControl, Stops,
+};
 pub use tolerances::Tolerances;

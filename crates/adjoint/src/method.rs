@@ -67,11 +67,15 @@ pub enum FixedStepMethod {
     ImplicitMidpoint,
     /// The classical Runge-Kutta method, order 4.
     Rk4,
+    /// The Elman network `r1 = f(W r0 + U x1 + b)`, whatever the length of its step: no approximation of the differential
+    /// equation, and without time constants. [`EulerSequential`](Self::EulerSequential) becomes it, bit for bit, where every time
+    /// constant equals the step.
+    Elman,
 }
 
 impl FixedStepMethod {
     /// All fixed-step methods.
-    pub const ALL: [FixedStepMethod; 7] = [
+    pub const ALL: [FixedStepMethod; 8] = [
         FixedStepMethod::Euler,
         FixedStepMethod::EulerSequential,
         FixedStepMethod::ExponentialEuler,
@@ -79,6 +83,7 @@ impl FixedStepMethod {
         FixedStepMethod::Heun,
         FixedStepMethod::ImplicitMidpoint,
         FixedStepMethod::Rk4,
+        FixedStepMethod::Elman,
     ];
 
     /// The name used on the command line and in files.
@@ -91,12 +96,18 @@ impl FixedStepMethod {
             FixedStepMethod::Heun => "heun",
             FixedStepMethod::ImplicitMidpoint => "implicit-midpoint",
             FixedStepMethod::Rk4 => "rk4",
+            FixedStepMethod::Elman => "elman",
         }
     }
 
     /// The method with that [`name`](Self::name), if there is one.
     pub fn from_name(name: &str) -> Option<FixedStepMethod> {
         FixedStepMethod::ALL.into_iter().find(|m| m.name() == name)
+    }
+
+    /// Whether time constants act on what it computes.
+    pub fn has_time_constants(self) -> bool {
+        self != FixedStepMethod::Elman
     }
 }
 
@@ -150,6 +161,16 @@ pub enum StepControl {
     Step(Option<f64>),
 }
 
+/// Where steps of given length must end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stops {
+    /// At every sample time of the input, where held inputs jump and linear ones kink, and at every evaluation time.
+    Knots,
+    /// At evaluation times only, as a solver does that does not know its input. No method then keeps an order that is higher
+    /// than the smoothness of the input allows: to show what that costs, not for fits.
+    Evaluations,
+}
+
 /// A method with what it needs to choose its steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Integrator {
@@ -171,9 +192,11 @@ pub enum Integrator {
     FixedStep {
         /// The method.
         method: FixedStepMethod,
-        /// Longest step, in the time unit of the data: every stretch between sample times and
-        /// evaluation times is cut into `ceil(length / step)` equal parts. `None`: one step a stretch.
+        /// Longest step, in the time unit of the data: every stretch between `stops` is cut into
+        /// `ceil(length / step)` equal parts. `None`: one step a stretch.
         step: Option<f64>,
+        /// Where steps must end.
+        stops: Stops,
     },
 }
 
@@ -221,6 +244,14 @@ impl Integrator {
             }
             | Integrator::FixedStep { step, .. } => step,
             _ => None,
+        }
+    }
+
+    /// Whether time constants act on what it computes: of all but `elman`.
+    pub fn has_time_constants(&self) -> bool {
+        match self {
+            Integrator::FixedStep { method, .. } => method.has_time_constants(),
+            _ => true,
         }
     }
 

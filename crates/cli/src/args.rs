@@ -4,13 +4,14 @@ mod booleans;
 mod help;
 mod keys;
 
-pub use keys::{FitKeys, KeyOptions, SolverKeys};
+pub use keys::{CompareKeys, FitKeys, KeyOptions, SolverKeys};
 
-use clap::builder::ArgAction;
+use clap::builder::{ArgAction, PossibleValuesParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use tauscope_fit::compare::Contender;
 
 /// Fit continuous-time rate networks with learned time constants to neural recordings.
 #[derive(Debug, Parser)]
@@ -82,6 +83,9 @@ pub enum Command {
     /// Compare gradients of the objective on your data, computed in three ways
     #[command(after_help = help::CHECK, after_long_help = help::CHECK_LONG)]
     Check(CheckOptions),
+    /// Compare adaptive with fixed-step integration: what a time step does to the time constants
+    #[command(after_help = help::COMPARE, after_long_help = help::COMPARE_LONG)]
+    Compare(CompareOptions),
     /// Show what a file holds
     #[command(after_help = help::INSPECT)]
     Inspect(InspectOptions),
@@ -187,6 +191,58 @@ pub struct CheckOptions {
     pub config: ConfigOptions,
     #[command(flatten)]
     pub keys: KeyOptions<FitKeys>,
+}
+
+/// `compare`
+#[derive(Debug, Args)]
+pub struct CompareOptions {
+    /// A dataset file, or the name of one in data/ here or in a folder above
+    pub dataset: String,
+    /// Compare at the parameters of this result, with its model, instead of fitting first
+    #[arg(long, value_name = "RESULT.h5")]
+    pub from: Option<PathBuf>,
+    /// Integration methods, separated by commas; `rate` and `current` are the limits of one time constant [default: all]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = contender())]
+    pub methods: Option<Vec<String>>,
+    /// Steps, in the dataset's time unit, separated by commas; each is refitted too [default: 4, 2, 1, 1/2, 1/4 and 1/8 sample intervals; refits at 1]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true, value_parser = positive)]
+    pub steps: Option<Vec<f64>>,
+    /// Relative tolerances, separated by commas, each with an absolute one of a hundredth; each is refitted too [default: 1e-3,1e-4,1e-5,1e-6,1e-8; refits at the fit's own]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true, value_parser = fraction)]
+    pub tolerances: Option<Vec<f64>>,
+    /// Fit with every method too [default: true for models of up to 2000 parameters and up to a million units x samples x trials]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    pub refit: Option<bool>,
+    /// Seconds for all refits together, shared equally
+    #[arg(long, value_name = "SECONDS", default_value = "300", allow_negative_numbers = true, value_parser = positive)]
+    pub budget: f64,
+    /// HTML report to write; an existing one is refused [default: beside the output]
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: OutputOptions,
+    #[command(flatten)]
+    pub config: ConfigOptions,
+    #[command(flatten)]
+    pub keys: KeyOptions<CompareKeys>,
+}
+
+fn contender() -> PossibleValuesParser {
+    PossibleValuesParser::new(Contender::names())
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
+        _ => Err("expected a positive number".to_owned()),
+    }
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number < 1.0 => Ok(number),
+        _ => Err("expected a number between 0 and 1".to_owned()),
+    }
 }
 
 /// `inspect`

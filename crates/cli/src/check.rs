@@ -10,10 +10,8 @@ use crate::{interrupt, resolve, settings, threads};
 use anyhow::{Context, Result};
 use compare::Agreement;
 use serde::Serialize;
-use std::path::Path;
 use tauscope_adjoint::Integrator;
-use tauscope_fit::config::{EffectiveConfig, Layer};
-use tauscope_fit::store::{StoreError, StoredFile, read_dataset};
+use tauscope_fit::store::read_dataset;
 
 #[derive(Debug, Serialize)]
 struct Summary {
@@ -32,7 +30,7 @@ pub fn run(options: &CheckOptions, global: &Global, console: &Console) -> Result
     let path = resolve::dataset(&options.dataset, &std::env::current_dir()?)?;
     let config = match &options.from {
         None => settings::effective(&options.keys, &options.config, global, &path, console)?.config,
-        Some(result) => config_of(result, options, global)?,
+        Some(result) => settings::of_result(&options.keys, &options.config, global, result)?.config,
     };
     if options.config.print_config() {
         console.print(&config.to_toml())?;
@@ -67,29 +65,6 @@ pub fn run(options: &CheckOptions, global: &Global, console: &Console) -> Result
     } else {
         Outcome::Failed
     })
-}
-
-/// The configuration of the result, which is also where the parameters come from, below the command line and `--config`.
-fn config_of(result: &Path, options: &CheckOptions, global: &Global) -> Result<EffectiveConfig> {
-    let mut layers = vec![settings::command_line(&options.keys, global)?];
-    if let Some(path) = &options.config.config {
-        layers.push(Layer::read(path)?);
-    }
-    let start = result.to_string_lossy();
-    layers.push(Layer::from_options([("init", start.as_ref())])?);
-    layers.push(stored_layer(result)?);
-    Ok(EffectiveConfig::merge(&layers)?)
-}
-
-fn stored_layer(result: &Path) -> Result<Layer> {
-    let file = StoredFile::open_result(result)?;
-    let text = stored_configuration(&file)?;
-    Ok(Layer::from_toml(&text, result)?)
-}
-
-fn stored_configuration(file: &StoredFile) -> Result<String, StoreError> {
-    file.group("provenance")?
-        .required_text("configuration", "the configuration of the fit as TOML")
 }
 
 /// Largest relative difference that is no fault: a thousand times the relative tolerance, since the three ways take

@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod compare;
 mod console;
 mod exit;
 mod fit;
@@ -42,6 +43,7 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<Outcome> {
     match &cli.command {
         Command::Fit(options) => fit::run(options, &cli.global, console),
         Command::Check(options) => check::run(options, &cli.global, console),
+        Command::Compare(options) => compare::run(options, &cli.global, console),
         Command::Generate(options) => generate::run(options, &cli.global, console),
         Command::Simulate(options) => simulate::run(options, &cli.global, console),
         Command::Inspect(options) => inspect::run(options, &cli.global, console),

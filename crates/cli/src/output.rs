@@ -25,6 +25,9 @@ pub enum OutputError {
     /// It would replace what the command reads.
     #[error("--out {} is the file that is read; choose another", .0.display())]
     IsInput(PathBuf),
+    /// Two files of one command have the same name.
+    #[error("{} is where the data go as well; choose another name for the report", .0.display())]
+    IsOutput(PathBuf),
     /// Another run is about to write it.
     #[error("{} is being written by another run; choose another --out, or delete {} if that run was killed", .path.display(), .mark.display())]
     Reserved {
@@ -121,6 +124,24 @@ pub fn reserve(
         Some(path) => reserve_given(path, options.force(), input),
         None => reserve_new(Path::new("results"), command, input, &stamp(&Zoned::now())),
     }
+}
+
+/// Decides where a second file of a command goes: `given`, or the name of `output` with another ending.
+///
+/// # Errors
+/// As [`reserve`].
+pub fn reserve_beside(
+    given: Option<&Path>,
+    output: &Output,
+    ending: &str,
+    force: bool,
+    input: &Path,
+) -> Result<Output, OutputError> {
+    let path = given.map_or_else(|| output.path.with_extension(ending), Path::to_owned);
+    if path == output.path {
+        return Err(OutputError::IsOutput(path));
+    }
+    reserve_given(&path, force, input)
 }
 
 fn reserve_given(path: &Path, force: bool, input: &Path) -> Result<Output, OutputError> {

@@ -62,6 +62,13 @@ impl Progress {
         self.bar.set_message(message(position, left));
     }
 
+    /// Shows a line of text.
+    pub fn say(&self, text: impl FnOnce() -> String) {
+        if !self.bar.is_hidden() {
+            self.bar.set_message(text());
+        }
+    }
+
     /// Removes the line.
     pub fn clear(&self) {
         self.bar.finish_and_clear();

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tauscope_fit::config::{ConfigError, EffectiveConfig, Layer};
 use tauscope_fit::dataset::Dataset;
 use tauscope_fit::plan::{FitPlan, PlanError};
+use tauscope_fit::store::StoredFile;
 
 /// The configuration that takes effect, and the files that it came from, strongest first.
 #[derive(Debug)]
@@ -37,6 +38,31 @@ pub fn effective<S>(
         console.note(format!("configuration: {}", path.display()));
         files.push(path);
     }
+    let config = EffectiveConfig::merge(&layers)?;
+    Ok(Settings { config, files })
+}
+
+/// The configuration of the result, which is also where the parameters come from, below the command line and `--config`.
+///
+/// # Errors
+/// As [`effective`], and for a file that is no result.
+pub fn of_result<S>(
+    keys: &KeyOptions<S>,
+    options: &ConfigOptions,
+    global: &Global,
+    result: &Path,
+) -> anyhow::Result<Settings> {
+    let mut layers = vec![command_line(keys, global)?];
+    let files: Vec<PathBuf> = options.config.iter().cloned().collect();
+    for path in &files {
+        layers.push(Layer::read(path)?);
+    }
+    let start = result.to_string_lossy();
+    layers.push(Layer::from_options([("init", start.as_ref())])?);
+    let stored = StoredFile::open_result(result)?
+        .group("provenance")?
+        .required_text("configuration", "the configuration of the fit as TOML")?;
+    layers.push(Layer::from_toml(&stored, result)?);
     let config = EffectiveConfig::merge(&layers)?;
     Ok(Settings { config, files })
 }

@@ -64,7 +64,8 @@ pub fn run(options: &SimulateOptions, global: &Global, console: &Console) -> Res
         }
     })?;
     let integrator = config.integrator(config.model, &dataset);
-    let stride = Stride::new(&dataset, &integrator).map_err(|error| config.unfit("step", error))?;
+    let stride =
+        Stride::new(&dataset, &integrator).map_err(|error| config.unfit(error.key(), error))?;
     let output = output::reserve(&options.output, "simulate", &options.result)?;
     let start = Instant::now();
     let pool = threads::pool(threads::wanted(&config))?;

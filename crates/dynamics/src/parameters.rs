@@ -284,6 +284,23 @@ impl ParameterLayout {
         Ok(layout)
     }
 
+    /// The same without time constants, for a method on which none acts. [`expand`](Self::expand) then gives each the value 1.
+    pub fn without_time_constants(mut self) -> ParameterLayout {
+        let is_tau = |block: Block| matches!(block, Block::LogTauS | Block::LogTauR);
+        // they are the last blocks
+        let first = self.blocks.iter().find(|(block, _)| is_tau(*block));
+        let end = first.map_or(self.len(), |(_, range)| range.start);
+        self.blocks.retain(|(block, _)| !is_tau(*block));
+        self.slots.truncate(end);
+        self.bounds.truncate(end);
+        self
+    }
+
+    /// Whether the layout has entries of `block`.
+    pub fn has(&self, block: Block) -> bool {
+        self.blocks.iter().any(|(known, _)| *known == block)
+    }
+
     fn push_weights(&mut self, connectivity: &Connectivity) {
         let existing = |mask: &DMatrix<bool>| -> Vec<(usize, usize)> {
             let (rows, columns) = mask.shape();
@@ -398,6 +415,18 @@ mod tests {
             bounds,
         )
         .expect("valid")
+    }
+
+    #[test]
+    fn without_time_constants_all_else_keeps_its_place() {
+        let (with, without) = (
+            layout(Tying::Global),
+            layout(Tying::Global).without_time_constants(),
+        );
+        assert_eq!(without.len(), 12 + 8 + 4);
+        assert_eq!(without.blocks(), &with.blocks()[..3]);
+        assert!(with.has(Block::LogTauR) && !without.has(Block::LogTauR));
+        assert_eq!(without.expand(&[0.5; 24]).w, with.expand(&[0.5; 26]).w);
     }
 
     #[test]

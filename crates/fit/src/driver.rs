@@ -15,8 +15,10 @@ use std::time::Instant;
 use thiserror::Error;
 
 pub use provenance::Provenance;
+pub(crate) use provenance::now;
 pub use score::{Predictions, Scores, ScoresBy};
 pub use write::write_result;
+pub(crate) use write::{Names, count, origin, real, splits};
 
 /// Where a fit stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -135,6 +137,16 @@ pub fn fit(
         return Err(all_failed(starts));
     };
     finish(plan, dataset, best, starts, tried, begin)
+}
+
+/// Predictions and scores at `theta`.
+pub(crate) fn score_point(
+    plan: &FitPlan,
+    dataset: &Dataset,
+    l2: f64,
+    theta: &[f64],
+) -> Result<Scores, FitError> {
+    score::scores(plan, dataset, &plan.objective(dataset, l2)?, theta)
 }
 
 fn all_failed(starts: Vec<Run>) -> FitError {

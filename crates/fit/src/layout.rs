@@ -109,10 +109,16 @@ impl ModelLayout {
         RateNetwork::new(self.model, self.activation, parameters)
     }
 
-    /// tau_s and tau_r by unit; empty where the model has none.
+    /// tau_s and tau_r by unit; empty where the model has none, or the method acts without.
     pub fn time_constants(&self, theta: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let parameters = self.network.expand(&theta[self.network_range()]);
-        let tau = |v: &nalgebra::DVector<f64>| v.iter().map(|v| v.exp()).collect();
-        (tau(&parameters.log_tau_s), tau(&parameters.log_tau_r))
+        let tau = |block, v: &nalgebra::DVector<f64>| match self.network.has(block) {
+            true => v.iter().map(|v| v.exp()).collect(),
+            false => Vec::new(),
+        };
+        (
+            tau(Block::LogTauS, &parameters.log_tau_s),
+            tau(Block::LogTauR, &parameters.log_tau_r),
+        )
     }
 }

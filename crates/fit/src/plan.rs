@@ -105,9 +105,12 @@ impl FitPlan {
         check_scale("inputs", dataset.inputs())?;
         check_scale("targets", dataset.targets())?;
         let (target_mean, target_std) = output_moments(dataset, &train);
-        let layout = layout(config, dataset, &train, &target_mean, &target_std)?;
+        let mut layout = layout(config, dataset, &train, &target_mean, &target_std)?;
         let integrator = config.integrator(config.model, dataset);
-        let stride = Stride::new(dataset, &integrator).map_err(|e| config.unfit("step", e))?;
+        if !integrator.has_time_constants() {
+            layout.network = layout.network.without_time_constants();
+        }
+        let stride = Stride::new(dataset, &integrator).map_err(|e| config.unfit(e.key(), e))?;
         let noise = dataset
             .target_std()
             .map_or_else(|| vec![1.0; dataset.n_outputs()], <[f64]>::to_vec);

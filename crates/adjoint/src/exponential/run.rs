@@ -11,7 +11,7 @@ use super::weights::{Geometry, StepWeights, Tile, WeightCache};
 use crate::fixed_step::{Grid, Step};
 use crate::forward::Tape;
 use crate::{
-    ExponentialMethod, Phase, SolveError, Statistics, StepControl, Tolerances, Trajectory,
+    ExponentialMethod, Phase, SolveError, Statistics, StepControl, Stops, Tolerances, Trajectory,
 };
 use tauscope_dynamics::{InputSignal, ModelKind, RateNetwork, StateShape};
 
@@ -74,7 +74,7 @@ pub(crate) fn forward(
         StepControl::Step(step) => (step, None),
         StepControl::Tolerances(tolerances) => (None, Some(tolerances)),
     };
-    let grid = Grid::new(input, t_eval, fixed)?;
+    let grid = Grid::new(input, t_eval, fixed, Stops::Knots)?;
     check_neighbours(method, control, &grid)?;
     let mut run = Run::new(network, input, method, &grid)?;
     run.probe = tolerances.map(|t| Probe::new(network, input, &run.scheme, y0, t));
@@ -206,6 +206,7 @@ impl<'a> Run<'a> {
             h,
             interval: 0,
             ends_interval: false,
+            crosses: false,
         };
         self.take(StepKind::Start, &virtual_step);
         self.check_finite()
@@ -245,6 +246,7 @@ impl<'a> Run<'a> {
                 h,
                 interval: stretch.interval,
                 ends_interval: stretch.ends_interval && last,
+                crosses: false,
             };
             let effort = if whole {
                 controller.effort()

@@ -20,6 +20,15 @@ pub(super) struct Place<'p> {
     pub(super) x: DMatrixView<'p, f64>,
 }
 
+/// A place between two samples.
+#[derive(Debug, Clone, Copy)]
+struct Sampled {
+    /// The sample at or before it.
+    interval: usize,
+    /// 0 at that sample, 1 at the next.
+    s: f64,
+}
+
 /// Inputs and drives within the current sample interval. Between samples both are mixed from those of
 /// the two samples, so that U multiplies every sample once a pass, whatever the number of stages.
 pub(super) struct Drives<'a> {
@@ -50,24 +59,24 @@ impl<'a> Drives<'a> {
 
     /// `U x + b` at `t0 + fraction * h`, (unit, trial).
     pub(super) fn drive(&mut self, step: &Step, fraction: f64) -> &[f64] {
-        self.enter(step.interval);
-        let s = self.position(step, fraction);
-        self.mix_drive(s);
-        self.drive_at(s)
+        let at = self.locate(step, fraction);
+        self.enter(at.interval);
+        self.mix_drive(at.s);
+        self.drive_at(at.s)
     }
 
     /// [`drive`](Self::drive) with the inputs themselves.
     pub(super) fn place(&mut self, step: &Step, fraction: f64) -> Place<'_> {
-        self.enter(step.interval);
-        let s = self.position(step, fraction);
+        let Sampled { interval, s } = self.locate(step, fraction);
+        self.enter(interval);
         self.mix_drive(s);
         let x = if s == 0.0 {
-            self.input.sample(step.interval)
+            self.input.sample(interval)
         } else if s == 1.0 {
-            self.input.sample(step.interval + 1)
+            self.input.sample(interval + 1)
         } else {
-            let left = self.input.sample(step.interval);
-            let right = self.input.sample(step.interval + 1);
+            let left = self.input.sample(interval);
+            let right = self.input.sample(interval + 1);
             for ((x, l), r) in self.mixed_x.iter_mut().zip(left.iter()).zip(right.iter()) {
                 *x = (1.0 - s) * l + s * r;
             }
@@ -77,6 +86,27 @@ impl<'a> Drives<'a> {
             drive: self.drive_at(s),
             x,
         }
+    }
+
+    /// Where a step takes its input.
+    fn locate(&self, step: &Step, fraction: f64) -> Sampled {
+        if !step.crosses {
+            let s = self.position(step, fraction);
+            return Sampled {
+                interval: step.interval,
+                s,
+            };
+        }
+        let t = step.t0 + fraction * step.h;
+        let time = self.input.time();
+        // at a jump within the step the value is that after it
+        let after = time.partition_point(|&sample| sample <= t);
+        let interval = after.saturating_sub(1).max(step.interval);
+        let s = match (self.input.interpolation(), time.get(interval + 1)) {
+            (Interpolation::Linear, Some(next)) => (t - time[interval]) / (next - time[interval]),
+            _ => 0.0,
+        };
+        Sampled { interval, s }
     }
 
     /// Where between the two samples of its interval a step takes its input: 0 at the left one.

@@ -1,8 +1,8 @@
-use crate::{Phase, SolveError};
+use crate::{Phase, SolveError, Stops};
 use std::ops::Range;
 use tauscope_dynamics::InputSignal;
 
-/// One step, which lies within one sample interval of the input.
+/// One step, which lies within one sample interval of the input unless it `crosses` samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Step {
     pub(crate) t0: f64,
@@ -13,6 +13,22 @@ pub(crate) struct Step {
     pub(crate) interval: usize,
     /// Whether `t1` is the time of the next sample.
     pub(crate) ends_interval: bool,
+    /// Whether `t1` lies beyond the next sample.
+    pub(crate) crosses: bool,
+}
+
+impl Step {
+    /// Sets where the step lies among the sample times `time`.
+    fn place_in(&mut self, time: &[f64]) {
+        let last = time.len() - 1;
+        let slack = SAME_TIME * self.h;
+        let after = time.partition_point(|&t| t <= self.t0 + slack);
+        self.interval = after.saturating_sub(1).min(last);
+        if let Some(&next) = time.get(self.interval + 1) {
+            self.ends_interval = (self.t1 - next).abs() <= slack;
+            self.crosses = self.t1 > next + slack;
+        }
+    }
 }
 
 /// The steps of a solve. Node `n` is the state before step `n`, so there is one node more than steps.
@@ -30,12 +46,13 @@ const SAME_TIME: f64 = 1e-9;
 const MAX_STEPS: f64 = 1e8;
 
 impl Grid {
-    /// Sample times and evaluation times, each stretch between neighbours cut into
-    /// `ceil(length / step)` equal parts; ends at the last evaluation time, for nothing after it counts.
+    /// Every stretch between neighbouring `stops` cut into `ceil(length / step)` equal parts; ends at the last evaluation
+    /// time, for nothing after it counts.
     pub(crate) fn new(
         input: &InputSignal,
         t_eval: &[f64],
         step: Option<f64>,
+        stops: Stops,
     ) -> Result<Grid, SolveError> {
         let step = step.unwrap_or(f64::INFINITY);
         let span = t_eval.last().map_or(0.0, |last| last - input.start());
@@ -50,6 +67,10 @@ impl Grid {
             });
         }
         let mut grid = Grid::default();
+        if stops == Stops::Evaluations {
+            grid.add_across(input, t_eval, step);
+            return Ok(grid);
+        }
         for interval in 0..input.time().len() {
             grid.add_interval(input, interval, t_eval, step);
         }
@@ -90,6 +111,22 @@ impl Grid {
         }
     }
 
+    /// Steps that stop at evaluation times only.
+    fn add_across(&mut self, input: &InputSignal, t_eval: &[f64], step: f64) {
+        let mut from = input.start();
+        for &to in t_eval {
+            if to > from {
+                let first = self.steps.len();
+                self.cut(from, to, step, 0);
+                for step in &mut self.steps[first..] {
+                    step.place_in(input.time());
+                }
+                from = to;
+            }
+            self.eval_nodes.push(self.steps.len());
+        }
+    }
+
     fn end_interval(&mut self, at_sample: bool) {
         if let Some(last) = self.steps.last_mut() {
             last.ends_interval = at_sample;
@@ -114,6 +151,7 @@ impl Grid {
                 h,
                 interval,
                 ends_interval: false,
+                crosses: false,
             });
             t0 = t1;
         }
@@ -138,7 +176,7 @@ mod tests {
     #[test]
     fn a_step_of_one_sample_interval_is_one_step_an_interval() {
         let time: Vec<f64> = (0..200).map(|k| k as f64 * 0.01).collect();
-        let grid = Grid::new(&input(&time, 1.99), &time, Some(0.01)).expect("valid");
+        let grid = Grid::new(&input(&time, 1.99), &time, Some(0.01), Stops::Knots).expect("valid");
         assert_eq!(ends(&grid), time[1..]);
         assert_eq!(grid.eval_nodes, (0..200).collect::<Vec<_>>());
         assert!(grid.steps.iter().all(|s| s.ends_interval));
@@ -146,7 +184,13 @@ mod tests {
 
     #[test]
     fn evaluation_times_cut_intervals_and_the_parts_are_equal() {
-        let grid = Grid::new(&input(&[0.0, 1.0, 3.0], 3.0), &[0.5, 2.0], Some(0.4)).expect("valid");
+        let grid = Grid::new(
+            &input(&[0.0, 1.0, 3.0], 3.0),
+            &[0.5, 2.0],
+            Some(0.4),
+            Stops::Knots,
+        )
+        .expect("valid");
         let expected = [0.25, 0.5, 0.75, 1.0, 1.0 + 1.0 / 3.0, 1.0 + 2.0 / 3.0, 2.0];
         assert_eq!(ends(&grid), expected);
         assert_eq!(grid.eval_nodes, [2, 7]);
@@ -159,23 +203,38 @@ mod tests {
     fn an_evaluation_time_off_a_sample_by_round_off_is_the_sample() {
         let time = [0.0, 0.1, 0.2, 0.3];
         let t_eval = [0.1 + 1e-16, 0.2 - 1e-16, 0.1 * 3.0 - 1e-16];
-        let grid = Grid::new(&input(&time, 0.3), &t_eval, None).expect("valid");
+        let grid = Grid::new(&input(&time, 0.3), &t_eval, None, Stops::Knots).expect("valid");
         assert_eq!(ends(&grid), time[1..]);
         assert_eq!(grid.eval_nodes, [1, 2, 3]);
     }
 
     #[test]
     fn the_last_bin_goes_to_the_end_without_another_sample() {
-        let grid = Grid::new(&input(&[0.0, 1.0], 2.0), &[0.0, 2.0], None).expect("valid");
+        let grid =
+            Grid::new(&input(&[0.0, 1.0], 2.0), &[0.0, 2.0], None, Stops::Knots).expect("valid");
         assert_eq!(ends(&grid), [1.0, 2.0]);
         assert_eq!(grid.eval_nodes, [0, 2]);
         assert!(grid.steps[0].ends_interval && !grid.steps[1].ends_interval);
     }
 
     #[test]
+    fn steps_across_knots_know_where_they_begin_and_whether_they_cross() {
+        let input = input(&[0.0, 1.0, 3.0], 3.0);
+        let grid = Grid::new(&input, &[0.0, 3.0], Some(0.75), Stops::Evaluations).expect("valid");
+        assert_eq!(ends(&grid), [0.75, 1.5, 2.25, 3.0]);
+        assert_eq!(grid.eval_nodes, [0, 4]);
+        let places: Vec<_> = grid.steps.iter().map(|s| (s.interval, s.crosses)).collect();
+        assert_eq!(places, [(0, false), (0, true), (1, false), (1, false)]);
+        assert!(grid.steps[3].ends_interval);
+    }
+
+    #[test]
     fn steps_that_make_no_progress_are_refused() {
-        for step in [0.0, -1.0, f64::NAN, 1e-300] {
-            assert!(Grid::new(&input(&[0.0, 1.0], 1.0), &[1.0], Some(step)).is_err());
+        for (step, stops) in [0.0, -1.0, f64::NAN, 1e-300]
+            .into_iter()
+            .flat_map(|step| [Stops::Knots, Stops::Evaluations].map(|stops| (step, stops)))
+        {
+            assert!(Grid::new(&input(&[0.0, 1.0], 1.0), &[1.0], Some(step), stops).is_err());
         }
     }
 }

@@ -14,6 +14,15 @@ pub(super) enum Gain {
     /// `1 - exp(-q)`: the exact solution for targets held at their value at the start of the step; Hochbruck
     /// & Ostermann 2010, doi:10.1017/S0962492910000048, the exponential Euler method.
     Exponential,
+    /// 1: the target itself, with inputs and currents as `Sequential` takes them. The Elman network, without time constants.
+    Whole,
+}
+
+impl Gain {
+    /// Whether a step takes the inputs of its end and, for r, the new currents.
+    fn is_sequential(self) -> bool {
+        matches!(self, Gain::Sequential | Gain::Whole)
+    }
 }
 
 /// Steps that move every filter towards its target: `y1 = (1 - gain) y0 + gain target`, where the
@@ -21,7 +30,7 @@ pub(super) enum Gain {
 ///
 /// With `reach = gain tau` this is `y1 = y0 + reach rhs`, an Euler step of its own length for every
 /// unit, so the products of the network serve: the transpose of a step is `lambda + J^T (reach lambda)`.
-/// Only log tau differs: `d gain / d log tau = -ratio gain`, where Euler has a ratio of 1.
+/// Only log tau differs: `d gain / d log tau = -ratio gain`, where Euler has a ratio of 1 and the Elman network of 0.
 pub(super) struct Relaxation<'a> {
     network: &'a RateNetwork,
     gain: Gain,
@@ -64,11 +73,13 @@ impl Filters {
             let (gain, keep) = match kind {
                 Gain::Sequential => (q, 1.0 - q),
                 Gain::Exponential => (-(-q).exp_m1(), (-q).exp()),
+                Gain::Whole => (1.0, 0.0),
             };
             // q / (exp q - 1), whose limit at 0 is 1
             let ratio = match kind {
                 Gain::Exponential if q > 0.0 => q / q.exp_m1(),
-                _ => 1.0,
+                Gain::Sequential | Gain::Exponential => 1.0,
+                Gain::Whole => 0.0,
             };
             self.keep.push(keep);
             self.gain.push(gain);
@@ -142,15 +153,12 @@ impl<'a> Relaxation<'a> {
 
     /// Where in its step the method takes the input.
     fn input_fraction(&self) -> f64 {
-        match self.gain {
-            Gain::Sequential => 1.0,
-            Gain::Exponential => 0.0,
-        }
+        if self.gain.is_sequential() { 1.0 } else { 0.0 }
     }
 
     /// Whether the new currents act within the step.
     fn is_staggered(&self) -> bool {
-        self.gain == Gain::Sequential && self.network.model() == ModelKind::TwoConstant
+        self.gain.is_sequential() && self.network.model() == ModelKind::TwoConstant
     }
 
     fn set_filters(&mut self, h: f64) {
@@ -172,7 +180,7 @@ impl<'a> Relaxation<'a> {
                 add_w(network, &y0[split..], target_i);
                 self.synaptic
                     .move_towards(target_i, &y0[..split], &mut y1[..split]);
-                if self.gain == Gain::Sequential {
+                if self.gain.is_sequential() {
                     self.place_y[..split].copy_from_slice(&y1[..split]);
                 }
                 activation.values(&self.place_y[..split], target_r);

@@ -72,6 +72,7 @@ pub(super) fn scheme<'a>(
         FixedStepMethod::EulerSequential => {
             Box::new(Relaxation::new(network, n_trials, Gain::Sequential))
         }
+        FixedStepMethod::Elman => Box::new(Relaxation::new(network, n_trials, Gain::Whole)),
         FixedStepMethod::ExponentialEuler => {
             Box::new(Relaxation::new(network, n_trials, Gain::Exponential))
         }
@@ -83,7 +84,7 @@ pub(super) fn scheme<'a>(
 /// Which value of a held input a method meets where its step ends at a sample.
 pub(super) fn held_end(method: FixedStepMethod) -> HeldEnd {
     match method {
-        FixedStepMethod::EulerSequential => HeldEnd::Right,
+        FixedStepMethod::EulerSequential | FixedStepMethod::Elman => HeldEnd::Right,
         _ => HeldEnd::Left,
     }
 }

@@ -20,6 +20,16 @@ impl KeySet for FitKeys {
     }
 }
 
+/// Every key of a fit but those that a comparison goes through itself, or has a word of its own for.
+#[derive(Debug)]
+pub struct CompareKeys;
+
+impl KeySet for CompareKeys {
+    fn includes(name: &str) -> bool {
+        FitKeys::includes(name) && !SolverKeys::includes(name) && name != "report"
+    }
+}
+
 /// The keys of time integration.
 #[derive(Debug)]
 pub struct SolverKeys;

@@ -53,7 +53,7 @@ impl Problem {
         let dataset = &file.dataset;
         let trials: Vec<usize> = (0..dataset.n_trials()).collect();
         let integrator = config.integrator(model, dataset);
-        let unfit = |error| config.unfit("step", error);
+        let unfit = |error: StepError| config.unfit(error.key(), error);
         let stride = Stride::new(dataset, &integrator).map_err(unfit)?;
         let batches = TrialBatch::cut(
             dataset,

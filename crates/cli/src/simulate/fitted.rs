@@ -75,7 +75,10 @@ impl Fitted {
     /// Parameters that are missing or do not fit each other or the dataset.
     pub fn read(file: &StoredFile, config: &EffectiveConfig, dataset: &Dataset) -> Result<Fitted> {
         let group = file.group("parameters")?;
-        let parameters = read_parameters(&group, config.model)?;
+        let has_tau = config
+            .integrator(config.model, dataset)
+            .has_time_constants();
+        let parameters = read_parameters(&group, config.model, has_tau)?;
         let network = RateNetwork::new(config.model, config.activation, parameters)?;
         if network.n_inputs() != dataset.n_inputs() {
             let (network, dataset) = (network.n_inputs(), dataset.n_inputs());
@@ -153,7 +156,8 @@ fn shaped(group: &StoredGroup, name: &'static str, expected: &[usize]) -> Result
     Ok(values)
 }
 
-fn read_parameters(group: &StoredGroup, model: ModelKind) -> Result<Parameters> {
+/// `has_tau`: whether the method uses time constants; where it does not, a result has none and their value is of no account.
+fn read_parameters(group: &StoredGroup, model: ModelKind, has_tau: bool) -> Result<Parameters> {
     let n = group.variable("W")?.shape().first().copied().unwrap_or(0);
     let w = DMatrix::from_row_slice(n, n, &shaped(group, "W", &[n, n])?);
     // a network without inputs has no U
@@ -172,10 +176,10 @@ fn read_parameters(group: &StoredGroup, model: ModelKind) -> Result<Parameters> 
         DVector::zeros(n)
     };
     let log_tau = |name, exists| -> Result<DVector<f64>> {
-        Ok(if exists {
-            DVector::from_vec(shaped(group, name, &[n])?).map(f64::ln)
-        } else {
-            DVector::zeros(0)
+        Ok(match (exists, has_tau) {
+            (true, true) => DVector::from_vec(shaped(group, name, &[n])?).map(f64::ln),
+            (true, false) => DVector::zeros(n),
+            (false, _) => DVector::zeros(0),
         })
     };
     let (log_tau_s, log_tau_r) = (

@@ -125,7 +125,7 @@ keys! {
     r0: OwnRate = OwnRate::Tied;
     /// distribution of the observations
     observation: ObservationChoice = ObservationChoice::Gaussian;
-    /// time integrator; auto: exp-hermite for held inputs and two time constants, else exp-adams; adaptive: tsit45, tr-bdf2, esdirk34, bdf, exp-adams, exp-hermite (the last two at a fixed step where `step` is given); fixed step: euler, euler-sequential, exponential-euler, backward-euler, heun, implicit-midpoint, rk4
+    /// time integrator; auto: exp-hermite for held inputs and two time constants, else exp-adams; adaptive: tsit45, tr-bdf2, esdirk34, bdf, exp-adams, exp-hermite (the last two at a fixed step where `step` is given); fixed step: euler, euler-sequential, exponential-euler, backward-euler, heun, implicit-midpoint, rk4; without time constants: elman
     method: Method = Method::Auto;
     /// relative tolerance of an adaptive method
     rtol: Fraction = rtol();

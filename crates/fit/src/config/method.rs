@@ -4,7 +4,7 @@ use super::value::{Form, Setting, ValueError, wrong_kind};
 use crate::dataset::Dataset;
 use std::path::Path;
 use tauscope_adjoint::{
-    AdaptiveMethod, ExponentialMethod, FixedStepMethod, Integrator, StepControl, Tolerances,
+    AdaptiveMethod, ExponentialMethod, FixedStepMethod, Integrator, StepControl, Stops, Tolerances,
 };
 use tauscope_dynamics::ModelKind;
 use toml::Value;
@@ -94,6 +94,7 @@ impl EffectiveConfig {
             Method::FixedStep(method) => Integrator::FixedStep {
                 method,
                 step: self.step.set().map(|step| step.get()),
+                stops: Stops::Knots,
             },
         }
     }

@@ -1,8 +1,10 @@
 use super::provenance::now;
 use super::score::{Predictions, SPLITS, ScoresBy};
 use super::{FitResult, Provenance, Run, Rung};
+use crate::config::EffectiveConfig;
 use crate::dataset::Dataset;
 use crate::initial_state::InitialStateKind;
+use crate::layout::ModelLayout;
 use crate::optimizer::{IterationRecord, Termination};
 use crate::plan::FitPlan;
 use crate::readout::ReadoutKind;
@@ -22,7 +24,7 @@ pub fn write_result(
     dataset: &Dataset,
     provenance: &Provenance,
 ) -> Result<(), StoreError> {
-    let names = Names::new(plan, dataset);
+    let names = Names::new(&plan.layout, dataset);
     let root = Group::new()
         .attribute("tauscope_format", "result")
         .attribute("schema_version", 1_i64)
@@ -47,18 +49,18 @@ pub fn write_result(
 }
 
 /// Labels and units that every group repeats.
-struct Names {
-    units: Values,
+pub(crate) struct Names {
+    pub(crate) units: Values,
     inputs: Values,
     outputs: Values,
-    time_units: String,
+    pub(crate) time_units: String,
     target_units: String,
 }
 
 impl Names {
-    fn new(plan: &FitPlan, dataset: &Dataset) -> Names {
-        let n = plan.layout.n_units;
-        let observed = plan.layout.readout.kind() != ReadoutKind::Linear;
+    pub(crate) fn new(layout: &ModelLayout, dataset: &Dataset) -> Names {
+        let n = layout.n_units;
+        let observed = layout.readout.kind() != ReadoutKind::Linear;
         let label = |unit: usize| match dataset.output_labels().text(unit) {
             Some(label) if observed => label,
             _ => format!("hidden-{unit}"),
@@ -77,7 +79,7 @@ impl Names {
         }
     }
 
-    fn unit(&self) -> Variable {
+    pub(crate) fn unit(&self) -> Variable {
         Variable::new("unit", &["unit"], self.units.clone()).long_name("unit of the network")
     }
 
@@ -86,7 +88,7 @@ impl Names {
     }
 }
 
-fn splits() -> Variable {
+pub(crate) fn splits() -> Variable {
     let words: Vec<String> = SPLITS.iter().map(|s| s.name().to_owned()).collect();
     Variable::new("split", &["split"], words).long_name("part that the trials play")
 }
@@ -183,13 +185,19 @@ fn with_initial_state(group: Group, result: &FitResult, plan: &FitPlan) -> Group
     }
 }
 
-fn real(name: &str, dims: &[&str], values: Vec<f64>, units: &str, what: &str) -> Variable {
+pub(crate) fn real(
+    name: &str,
+    dims: &[&str],
+    values: Vec<f64>,
+    units: &str,
+    what: &str,
+) -> Variable {
     Variable::new(name, dims, values)
         .units(units)
         .long_name(what)
 }
 
-fn count(name: &str, dims: &[&str], values: Vec<i64>, what: &str) -> Variable {
+pub(crate) fn count(name: &str, dims: &[&str], values: Vec<i64>, what: &str) -> Variable {
     Variable::new(name, dims, values).units("1").long_name(what)
 }
 
@@ -550,6 +558,21 @@ fn provenance_group(
     dataset: &Dataset,
     provenance: &Provenance,
 ) -> Group {
+    origin(dataset, &plan.config, provenance)
+        .attribute("method", plan.integrator.name())
+        .attribute("optimizer", plan.optimizer.optimizer().as_str())
+        .attribute("l2", result.l2)
+        .attribute("seconds", result.seconds)
+        .attribute("warnings", result.warnings.clone())
+        .attribute("end_time", now())
+}
+
+/// What every file says of where it comes from.
+pub(crate) fn origin(
+    dataset: &Dataset,
+    config: &EffectiveConfig,
+    provenance: &Provenance,
+) -> Group {
     let path = dataset.path().map_or_else(String::new, |p| {
         std::fs::canonicalize(p)
             .unwrap_or_else(|_| p.to_owned())
@@ -558,19 +581,13 @@ fn provenance_group(
     });
     Group::new()
         .attribute("command_line", provenance.command_line.as_str())
-        .attribute("configuration", plan.config.to_toml())
+        .attribute("configuration", config.to_toml())
         .attribute("configuration_files", provenance.config_files.join("\n"))
         .attribute("dataset", path)
         .attribute("dataset_sha256", dataset.sha256().unwrap_or_default())
-        .attribute("method", plan.integrator.name())
-        .attribute("optimizer", plan.optimizer.optimizer().as_str())
-        .attribute("l2", result.l2)
-        .attribute("seed", plan.config.seed as i64)
+        .attribute("seed", config.seed as i64)
         .attribute("threads", provenance.threads as i64)
-        .attribute("seconds", result.seconds)
-        .attribute("warnings", result.warnings.clone())
         .attribute("version", env!("CARGO_PKG_VERSION"))
         .attribute("git_commit", provenance.commit.as_str())
         .attribute("start_time", provenance.start.as_str())
-        .attribute("end_time", now())
 }

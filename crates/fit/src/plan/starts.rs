@@ -8,7 +8,7 @@ use nalgebra::{DMatrix, DVector};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
-use tauscope_dynamics::{ModelKind, Parameters, Sign};
+use tauscope_dynamics::{Block, ModelKind, Parameters, Sign};
 
 /// Standard deviation of the weights of a random start, over sqrt(units): small, so that the network begins as a bank
 /// of filters and recurrence grows only where the data ask for it.
@@ -178,12 +178,15 @@ pub(super) fn from_result(
     } else {
         DMatrix::zeros(n, 0)
     };
+    let log_tau = |name: &str, block| -> Result<DVector<f64>, PlanError> {
+        Ok(vector(name, layout.network.has(block))?.map(f64::ln))
+    };
     let parameters = Parameters {
         w: DMatrix::from_row_slice(n, n, &shaped("W", &[n, n])?),
         u,
         b,
-        log_tau_s: vector("tau_s", layout.model.has_tau_s())?.map(f64::ln),
-        log_tau_r: vector("tau_r", layout.model.has_tau_r())?.map(f64::ln),
+        log_tau_s: log_tau("tau_s", Block::LogTauS)?,
+        log_tau_r: log_tau("tau_r", Block::LogTauR)?,
     };
     let mut theta = layout.network.gather(&parameters);
     theta.extend(stored_readout(plan, dataset, &shaped)?);

@@ -1,0 +1,289 @@
+use super::carry::carry;
+use super::contender::{Contender, Resolution};
+use super::perturb::{perturbed, with_slow_time_constants};
+use super::reference;
+use crate::config::{Auto, ConfigError, EffectiveConfig, NonNegative};
+use crate::dataset::Dataset;
+use crate::driver::{FitError, score_point};
+use crate::layout::ModelLayout;
+use crate::optimizer::{
+    self, IterationRecord, MinimizeError, Objective, OptimizerSettings, Outcome, Termination,
+    minimize,
+};
+use crate::plan::{FitPlan, PlanError};
+use std::time::Instant;
+
+/// Where a refit began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// At the adaptive optimum.
+    Optimum,
+    /// Near it: time constants off by about 20 %, all else by about 5 %.
+    Perturbed,
+}
+
+impl Start {
+    /// Both, in the order of files.
+    pub const ALL: [Start; 2] = [Start::Optimum, Start::Perturbed];
+
+    /// The word in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Start::Optimum => "optimum",
+            Start::Perturbed => "perturbed",
+        }
+    }
+}
+
+/// A fit with another method or model from where the adaptive fit ended.
+#[derive(Debug, Clone)]
+pub struct Refit {
+    /// Which contender.
+    pub contender: Contender,
+    /// The method that integrated it.
+    pub integrator: &'static str,
+    /// How finely.
+    pub resolution: Resolution,
+    /// Where it began.
+    pub start: Start,
+    /// What came of it.
+    pub state: RefitState,
+}
+
+/// What came of a refit.
+#[derive(Debug, Clone)]
+pub enum RefitState {
+    /// A fit, converged or not.
+    Fitted(Box<Fitted>),
+    /// The method cannot run this model on these data.
+    Refused(String),
+    /// Its solve fails where it begins.
+    Failed(String),
+    /// Not begun before the comparison was stopped.
+    NotRun,
+}
+
+/// A point that a refit found.
+#[derive(Debug, Clone)]
+pub struct Fitted {
+    pub(crate) theta: Vec<f64>,
+    /// Why it stopped.
+    pub termination: Termination,
+    /// Iterations.
+    pub iterations: u64,
+    /// Whether it began with time constants raised to the step, since the solve failed without.
+    pub start_was_raised: bool,
+    /// By unit, in the dataset's time unit; empty where the model has none.
+    pub tau_s: Vec<f64>,
+    /// The same.
+    pub tau_r: Vec<f64>,
+    /// Train cost under its own integration.
+    pub cost: f64,
+    /// Train cost of the same parameters under the reference; NaN where there is none.
+    pub cost_reference: f64,
+    /// R2 by split under its own integration: train, valid, test.
+    pub r2: [f64; 3],
+    /// Wall-clock seconds.
+    pub seconds: f64,
+}
+
+impl Refit {
+    /// The fit, where there is one.
+    pub fn fitted(&self) -> Option<&Fitted> {
+        match &self.state {
+            RefitState::Fitted(fitted) => Some(fitted),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing was left to gain when it stopped.
+    pub fn converged(&self) -> bool {
+        self.fitted().is_some_and(|f| f.termination.converged())
+    }
+
+    /// `fitted`, `refused`, `failed` or `not-run`.
+    pub fn state_name(&self) -> &'static str {
+        match self.state {
+            RefitState::Fitted(_) => "fitted",
+            RefitState::Refused(_) => "refused",
+            RefitState::Failed(_) => "failed",
+            RefitState::NotRun => "not-run",
+        }
+    }
+
+    /// Why there is no fit, if there is a reason.
+    pub fn reason(&self) -> Option<&str> {
+        match &self.state {
+            RefitState::Refused(reason) | RefitState::Failed(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+/// What all refits share.
+pub(super) struct Refitter<'a> {
+    pub(super) config: &'a EffectiveConfig,
+    pub(super) dataset: &'a Dataset,
+    pub(super) l2: f64,
+    /// The shortest time constant of the given parameters: says whether a reference must be stiff.
+    pub(super) shortest_tau: f64,
+    /// The model that `theta` belongs to.
+    pub(super) layout: &'a ModelLayout,
+    pub(super) control: optimizer::Control<'a>,
+}
+
+/// What a refit is asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Task {
+    pub(super) contender: Contender,
+    pub(super) resolution: Resolution,
+    pub(super) start: Start,
+}
+
+impl Refitter<'_> {
+    /// Fits from `theta`, or near it, until `deadline`.
+    pub(super) fn refit(
+        &self,
+        task: Task,
+        theta: &[f64],
+        deadline: Option<Instant>,
+        watch: &(dyn Fn(&IterationRecord) + Sync),
+    ) -> Refit {
+        let Task {
+            contender,
+            resolution,
+            start,
+        } = task;
+        let config = with_l2(contender.configure(self.config, resolution), self.l2);
+        let (integrator, state) = match FitPlan::check(&config, self.dataset) {
+            Err(error) => (contender.name(), RefitState::Refused(plan_reason(&error))),
+            Ok(plan) => {
+                let mut point = carry(theta, self.layout, &plan.layout);
+                if start == Start::Perturbed {
+                    point = perturbed(&point, &plan.layout, config.seed);
+                }
+                let control = optimizer::Control {
+                    deadline,
+                    on_iteration: Some(watch),
+                    ..self.control
+                };
+                let state = self.fit(&plan, task, &point, &control);
+                (plan.integrator().name(), state)
+            }
+        };
+        Refit {
+            contender,
+            integrator,
+            resolution,
+            start,
+            state,
+        }
+    }
+
+    fn fit(
+        &self,
+        plan: &FitPlan,
+        task: Task,
+        point: &[f64],
+        control: &optimizer::Control<'_>,
+    ) -> RefitState {
+        let begin = Instant::now();
+        let run = |point: &[f64]| self.minimize(plan, point, &plan.optimizer, control);
+        let mut start_was_raised = false;
+        let mut outcome = run(point);
+        if let (Err(FitError::AllStartsFailed { .. }), Resolution::Step(step)) =
+            (&outcome, task.resolution)
+            && let Some(raised) = with_slow_time_constants(point, &plan.layout, step)
+        {
+            start_was_raised = true;
+            outcome = run(&raised);
+        }
+        let found = outcome.and_then(|outcome| {
+            let fitted = self.score(plan, task.contender, outcome)?;
+            Ok(Fitted {
+                start_was_raised,
+                seconds: begin.elapsed().as_secs_f64(),
+                ..fitted
+            })
+        });
+        match found {
+            Ok(fitted) => RefitState::Fitted(Box::new(fitted)),
+            Err(error) => RefitState::Failed(error.to_string()),
+        }
+    }
+
+    /// Minimises the objective of `plan` from `point`.
+    pub(super) fn minimize(
+        &self,
+        plan: &FitPlan,
+        point: &[f64],
+        settings: &OptimizerSettings,
+        control: &optimizer::Control<'_>,
+    ) -> Result<Outcome, FitError> {
+        let objective = plan.objective(self.dataset, self.l2)?;
+        minimize(&objective, point, settings, control)
+            .map_err(|first: MinimizeError| FitError::AllStartsFailed { starts: 1, first })
+    }
+
+    fn score(
+        &self,
+        plan: &FitPlan,
+        contender: Contender,
+        outcome: Outcome,
+    ) -> Result<Fitted, FitError> {
+        let (tau_s, tau_r) = plan.layout.time_constants(&outcome.theta);
+        let has_reference = plan.integrator().has_time_constants();
+        let cost_reference = match has_reference {
+            true => self.reference_cost(plan, contender, &outcome.theta)?,
+            false => f64::NAN,
+        };
+        let r2 = score_point(plan, self.dataset, self.l2, &outcome.theta)?.r2;
+        Ok(Fitted {
+            termination: outcome.termination,
+            iterations: outcome.iterations,
+            start_was_raised: false,
+            tau_s,
+            tau_r,
+            cost: outcome.cost,
+            cost_reference,
+            r2,
+            seconds: 0.0,
+            theta: outcome.theta,
+        })
+    }
+
+    fn reference_cost(
+        &self,
+        plan: &FitPlan,
+        contender: Contender,
+        theta: &[f64],
+    ) -> Result<f64, PlanError> {
+        let mut config = self.config.clone();
+        if let Contender::Limit(model) = contender {
+            config.model = model;
+        }
+        let (tau_s, tau_r) = plan.layout.time_constants(theta);
+        let shortest = tau_s
+            .iter()
+            .chain(&tau_r)
+            .copied()
+            .fold(self.shortest_tau, f64::min);
+        let reference = reference::plan(&config, self.dataset, shortest)?;
+        let own = plan.objective(self.dataset, 0.0)?;
+        let objective = reference::objective_like(&reference, self.dataset, &own)?;
+        Ok(objective.value(theta).map_or(f64::NAN, |value| value.cost))
+    }
+}
+
+pub(super) fn with_l2(mut config: EffectiveConfig, l2: f64) -> EffectiveConfig {
+    config.l2 = NonNegative::new(l2).map_or(Auto::Auto, Auto::Set);
+    config
+}
+
+/// Why a plan is refused, without the key: the contender's name stands before it.
+pub(super) fn plan_reason(error: &PlanError) -> String {
+    match error {
+        PlanError::Config(ConfigError::Unfit { reason, .. }) => reason.to_string(),
+        other => other.to_string(),
+    }
+}
