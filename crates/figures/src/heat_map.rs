@@ -1,0 +1,358 @@
+//! Matrices as coloured cells.
+
+use crate::canvas::{Anchor, Canvas, Drawing, TEXT, px};
+use crate::chart::{WIDTH, name_ticks};
+use crate::number::significant;
+use crate::palette::{Colour, Style};
+use crate::scale::Tick;
+use crate::text;
+use std::fmt::Write as _;
+
+/// More rows or columns than this are drawn in blocks.
+const FINEST: usize = 200;
+/// Shades on either side of zero.
+const SHADES: i32 = 24;
+
+/// A matrix of signed numbers: blue below zero, orange above, white at zero, and cells below zero have a dash where there is
+/// room for one. What is NaN is left open.
+#[derive(Debug, Clone)]
+pub struct HeatMap {
+    rows: Names,
+    columns: Names,
+    values: Vec<f64>,
+    quantity: String,
+}
+
+#[derive(Debug, Clone)]
+struct Names {
+    title: String,
+    names: Vec<String>,
+}
+
+/// Where the cells lie.
+struct Frame {
+    left: f64,
+    top: f64,
+    cell: [f64; 2],
+    rows: usize,
+    columns: usize,
+}
+
+impl HeatMap {
+    /// `values` row by row; the first row is at the top. `quantity` names what the colours measure, with its unit. Missing values
+    /// at the end are NaN.
+    pub fn new(
+        (row_title, rows): (&str, Vec<String>),
+        (column_title, columns): (&str, Vec<String>),
+        mut values: Vec<f64>,
+        quantity: &str,
+    ) -> HeatMap {
+        values.resize(rows.len() * columns.len(), f64::NAN);
+        HeatMap {
+            rows: Names {
+                title: row_title.to_owned(),
+                names: rows,
+            },
+            columns: Names {
+                title: column_title.to_owned(),
+                names: columns,
+            },
+            values,
+            quantity: quantity.to_owned(),
+        }
+    }
+
+    /// The largest absolute value; at least a number that can be divided by.
+    fn limit(&self) -> f64 {
+        let sizes = self
+            .values
+            .iter()
+            .filter(|v| v.is_finite())
+            .map(|v| v.abs());
+        let largest = sizes.fold(0.0, f64::max);
+        if largest > 0.0 { largest } else { 1.0 }
+    }
+
+    pub(crate) fn draw(&self) -> Drawing {
+        if self.values.is_empty() {
+            let mut canvas = Canvas::new();
+            canvas.text_in(
+                [0.5 * WIDTH, 30.0],
+                "no values to show",
+                Anchor::Middle,
+                Colour::Muted,
+                false,
+            );
+            return canvas.finish(WIDTH, 48.0);
+        }
+        let (map, block) = self.in_blocks();
+        let mut canvas = Canvas::new();
+        let top = map.colour_bar(&mut canvas);
+        canvas.text([0.0, top + 11.0], &map.rows.title, Anchor::Start);
+        let frame = map.frame(top + 18.0);
+        map.cells(&frame, &mut canvas);
+        let bottom = map.names(&frame, &mut canvas);
+        let mut title = map.columns.title.clone();
+        if block > 1 {
+            let _ = write!(
+                title,
+                "; a cell is the largest of {block} × {block} by size"
+            );
+        }
+        let middle = frame.left + 0.5 * frame.cell[0] * frame.columns as f64;
+        let half = 0.5 * text::width(&title, TEXT);
+        canvas.text(
+            [middle.clamp(half, (WIDTH - half).max(half)), bottom + 14.0],
+            &title,
+            Anchor::Middle,
+        );
+        canvas.finish(WIDTH, bottom + 22.0)
+    }
+
+    /// Smaller where it has too many rows or columns to see, and how many stand for one.
+    fn in_blocks(&self) -> (HeatMap, usize) {
+        let (n, m) = (self.rows.names.len(), self.columns.names.len());
+        let block = n.max(m).div_ceil(FINEST);
+        if block <= 1 {
+            return (self.clone(), 1);
+        }
+        let largest = |i: usize, j: usize| {
+            let rows = (i * block..n.min((i + 1) * block)).flat_map(|r| {
+                self.values[r * m..][j * block..m.min((j + 1) * block)]
+                    .iter()
+                    .copied()
+            });
+            rows.filter(|v| v.is_finite()).fold(f64::NAN, |a, v| {
+                if v.abs() > a.abs() || a.is_nan() {
+                    v
+                } else {
+                    a
+                }
+            })
+        };
+        let (n_small, m_small) = (n.div_ceil(block), m.div_ceil(block));
+        let values = (0..n_small)
+            .flat_map(|i| (0..m_small).map(move |j| (i, j)))
+            .map(|(i, j)| largest(i, j))
+            .collect();
+        let thin = |names: &Names| Names {
+            title: names.title.clone(),
+            names: names.names.iter().step_by(block).cloned().collect(),
+        };
+        let map = HeatMap {
+            rows: thin(&self.rows),
+            columns: thin(&self.columns),
+            values,
+            quantity: self.quantity.clone(),
+        };
+        (map, block)
+    }
+
+    fn frame(&self, top: f64) -> Frame {
+        let widest = self
+            .rows
+            .names
+            .iter()
+            .map(|n| text::width(n, TEXT))
+            .fold(0.0, f64::max)
+            .min(110.0);
+        let left = widest + 8.0;
+        let (rows, columns) = (self.rows.names.len(), self.columns.names.len());
+        // square, unless that would be a ribbon
+        let width = ((WIDTH - left - 16.0) / columns as f64).min(40.0);
+        let height = width
+            .clamp((150.0 / rows as f64).min(18.0), 26.0)
+            .min((640.0 / rows as f64).max(2.0));
+        Frame {
+            left,
+            top,
+            cell: [width, height],
+            rows,
+            columns,
+        }
+    }
+
+    /// Cells of one shade are one path.
+    fn cells(&self, frame: &Frame, canvas: &mut Canvas) {
+        let limit = self.limit();
+        let shade = |v: &f64| (v / limit * f64::from(SHADES)).round() as i32;
+        let [w, h] = frame.cell;
+        let at = |index: usize| {
+            let (row, column) = (index / frame.columns, index % frame.columns);
+            [frame.left + column as f64 * w, frame.top + row as f64 * h]
+        };
+        let (width, height) = (w * frame.columns as f64, h * frame.rows as f64);
+        let (left, top) = (px(frame.left), px(frame.top));
+        canvas.raw(&format!(
+            "<path d=\"M{left} {top}h{}v{}h{}z\" class=\"cells\" fill=\"{}\"/>",
+            px(width),
+            px(height),
+            px(-width),
+            colour(0)
+        ));
+        for level in (-SHADES..=SHADES).filter(|level| *level != 0) {
+            let of_level = self
+                .values
+                .iter()
+                .enumerate()
+                .filter(|(_, v)| v.is_finite() && shade(v) == level);
+            let mut d = String::new();
+            for (index, _) in of_level {
+                let [x, y] = at(index);
+                let _ = write!(d, "M{:.2} {:.2}h{w:.2}v{h:.2}h-{w:.2}z", x, y);
+            }
+            if !d.is_empty() {
+                canvas.raw(&format!(
+                    "<path d=\"{d}\" fill=\"{}\" shape-rendering=\"crispEdges\"/>",
+                    colour(level)
+                ));
+            }
+        }
+        self.dashes(frame, limit, &at, canvas);
+        let missing = self
+            .values
+            .iter()
+            .enumerate()
+            .filter(|(_, v)| !v.is_finite());
+        let middles = missing
+            .map(|(index, _)| at(index))
+            .map(|[x, y]| [x + 0.5 * w, y + 0.5 * h]);
+        canvas.markers(
+            middles,
+            Style::reference().marker(crate::Marker::Cross),
+            0.25 * w.min(h),
+        );
+    }
+
+    /// A dash in every cell that is visibly below zero: in black and white, blue and orange look alike.
+    fn dashes(
+        &self,
+        frame: &Frame,
+        limit: f64,
+        at: &dyn Fn(usize) -> [f64; 2],
+        canvas: &mut Canvas,
+    ) {
+        let [w, h] = frame.cell;
+        if w.min(h) < 5.0 {
+            return;
+        }
+        let negative = self
+            .values
+            .iter()
+            .enumerate()
+            .filter(|(_, v)| **v < -0.1 * limit);
+        let mut d = String::new();
+        for (index, _) in negative {
+            let [x, y] = at(index);
+            let _ = write!(
+                d,
+                "M{} {}h{}",
+                px(x + 0.25 * w),
+                px(y + 0.5 * h),
+                px(0.5 * w)
+            );
+        }
+        canvas.raw(&format!(
+            "<path d=\"{d}\" stroke=\"#10202c\" stroke-opacity=\"0.75\" fill=\"none\"/>"
+        ));
+    }
+
+    fn names(&self, frame: &Frame, canvas: &mut Canvas) -> f64 {
+        let [w, h] = frame.cell;
+        let (width, height) = (w * frame.columns as f64, h * frame.rows as f64);
+        for Tick { value, label } in name_ticks(&self.rows.names, height, TEXT + 4.0, false) {
+            canvas.text(
+                [frame.left - 6.0, frame.top + (value + 0.5) * h + 4.0],
+                &label,
+                Anchor::End,
+            );
+        }
+        let bottom = frame.top + height;
+        for Tick { value, label } in name_ticks(&self.columns.names, width, 0.0, true) {
+            // the outermost names may be wider than their cell
+            let half = 0.5 * text::width(&label, TEXT);
+            let x = (frame.left + (value + 0.5) * w).clamp(half, (WIDTH - half).max(half));
+            canvas.text([x, bottom + 14.0], &label, Anchor::Middle);
+        }
+        bottom + 18.0
+    }
+
+    /// The scale of the colours, above the cells; returns where it ends.
+    fn colour_bar(&self, canvas: &mut Canvas) -> f64 {
+        let limit = self.limit();
+        let (width, height, top) = (180.0, 10.0, 22.0);
+        canvas.text(
+            [0.0, 12.0],
+            &text::shortened(&self.quantity, TEXT, WIDTH),
+            Anchor::Start,
+        );
+        let ends = [
+            significant(-limit, 2),
+            "0".to_owned(),
+            significant(limit, 2),
+        ];
+        let left = text::width(&ends[0], TEXT) + 6.0;
+        let step = width / f64::from(2 * SHADES + 1);
+        for level in -SHADES..=SHADES {
+            let x = left + f64::from(level + SHADES) * step;
+            canvas.raw(&format!(
+                "<rect x=\"{x:.2}\" y=\"{top}\" width=\"{step:.2}\" height=\"{height}\" fill=\"{}\" shape-rendering=\"crispEdges\"/>",
+                colour(level)
+            ));
+        }
+        canvas.text([left - 6.0, top + 9.5], &ends[0], Anchor::End);
+        canvas.text([left + width + 6.0, top + 9.5], &ends[2], Anchor::Start);
+        canvas.line(
+            [left + 0.5 * width, top + height],
+            [left + 0.5 * width, top + height + 3.0],
+            Style::ink().width(1.0),
+        );
+        canvas.text(
+            [left + 0.5 * width, top + height + 15.0],
+            &ends[1],
+            Anchor::Middle,
+        );
+        top + height + 22.0
+    }
+}
+
+/// From blue by white to orange; lightness falls evenly on both sides.
+fn colour(level: i32) -> String {
+    let (end, at) = if level < 0 {
+        ([0.0, 88.0, 150.0], -level)
+    } else {
+        ([204.0, 76.0, 2.0], level)
+    };
+    let t = f64::from(at) / f64::from(SHADES);
+    let mix = |i: usize| (250.0 + (end[i] - 250.0) * t).round() as u8;
+    format!("#{:02x}{:02x}{:02x}", mix(0), mix(1), mix(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HeatMap;
+
+    fn names(n: usize) -> Vec<String> {
+        (0..n).map(|i| format!("unit {i}")).collect()
+    }
+
+    #[test]
+    fn a_large_matrix_is_drawn_in_blocks_that_keep_the_largest_by_size() {
+        let n = 450;
+        let mut values = vec![0.1; n * n];
+        values[n * 200 + 301] = -5.0;
+        let map = HeatMap::new(("to", names(n)), ("from", names(n)), values, "W");
+        let (small, block) = map.in_blocks();
+        assert_eq!((block, small.values.len()), (3, 150 * 150));
+        assert_eq!(small.values[66 * 150 + 100], -5.0);
+        assert!(small.draw().body.len() < 2_000_000);
+    }
+
+    #[test]
+    fn nothing_and_nothing_but_nan_can_be_drawn() {
+        let empty = HeatMap::new(("to", vec![]), ("from", vec![]), vec![], "W");
+        assert!(empty.draw().body.contains("no values"));
+        let nan = HeatMap::new(("to", names(2)), ("from", names(2)), vec![f64::NAN; 4], "W");
+        assert!(nan.draw().body.contains("unit 1"));
+    }
+}
