@@ -27,7 +27,7 @@ pub use gradient_problem::{GradientProblem, NetworkArrays, read_gradient_problem
 pub use image::write_file;
 pub use read::{StoredFile, StoredGroup};
 pub use read_dataset::read_dataset;
-pub use replace::check_writable;
+pub use replace::{check_writable, replace_file};
 pub use tree::{AttributeValue, Dimension, Group, Variable};
 pub use values::Values;
 pub use variable::{RealArray, StoredVariable};

@@ -27,7 +27,7 @@ impl Drop for Partial {
 ///
 /// # Errors
 /// [`StoreError::NoFolder`], [`StoreError::NotAFolder`] and [`StoreError::Unwritable`]; then no new file is left, and the old one is untouched.
-pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let mut partial = create_partial(path)?;
     write_synced(&partial.0, bytes).map_err(|e| StoreError::unwritable(path, e))?;
     fs::rename(&partial.1.path, path).map_err(|e| StoreError::unwritable(path, e))?;
