@@ -90,7 +90,7 @@ impl HeatMap {
         let mut canvas = Canvas::new();
         let top = map.colour_bar(&mut canvas);
         canvas.text([0.0, top + 11.0], &map.rows.title, Anchor::Start);
-        let frame = map.frame(top + 18.0);
+        let frame = map.frame(top + 23.0);
         map.cells(&frame, &mut canvas);
         let bottom = map.names(&frame, &mut canvas);
         let mut title = map.columns.title.clone();

@@ -21,7 +21,12 @@ impl Across {
         let slot = length / names.len().max(1) as f64;
         let fit = widest(names) + 8.0 <= slot;
         let upright = !fit && slot >= LINE;
-        let size = if upright { LINE } else { widest(names) + 8.0 };
+        // the first may be moved a little, to where it begins within the drawing
+        let size = if upright {
+            LINE
+        } else {
+            widest(names) + if fit { 8.0 } else { 26.0 }
+        };
         Across {
             ticks: spaced(names, slot, size),
             upright,
@@ -81,7 +86,7 @@ fn spaced(names: &[String], slot: f64, size: f64) -> Vec<Tick> {
     let every = (size / slot).ceil().max(1.0) as usize;
     let tick = |(i, name): (usize, &String)| Tick {
         value: i as f64,
-        label: text::shortened(name, TEXT, LONGEST),
+        label: text::abridged(name, TEXT, LONGEST),
     };
     names.iter().enumerate().step_by(every).map(tick).collect()
 }

@@ -90,17 +90,17 @@ pub fn convergence(contents: &Contents) -> Option<Figure> {
     let both = train.iter().chain(valid.iter().flatten()).map(|p| p[1]);
     let axis = Axis::fitting("cost", "mean squared residual", both);
     let mut chart =
-        Chart::new(Axis::linear("iteration", "1"), axis).line("train", train, Style::series(0));
+        Chart::new(Axis::counted("iteration"), axis).line("train", train, Style::series(0));
     if let Some(valid) = valid {
         chart = chart.line("valid", valid, Style::series(1));
     }
     figure = figure.panel(with_kept(chart, kept));
     if let Some(norm) = line("gradient_norm") {
-        let chart = Chart::new(
-            Axis::linear("iteration", "1"),
-            Axis::log("gradient norm", "1"),
-        )
-        .line("gradient norm", norm, Style::series(0));
+        let chart = Chart::new(Axis::counted("iteration"), Axis::log("gradient norm", "1")).line(
+            "gradient norm",
+            norm,
+            Style::series(0),
+        );
         figure = figure.panel(with_kept(chart, kept));
     }
     Some(figure)

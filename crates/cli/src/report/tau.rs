@@ -139,7 +139,7 @@ fn lines(contents: &Contents, tau: &Tau, iterations: &[f64], values: &[Vec<f64>]
         &contents.time_units,
         values.iter().flatten().copied(),
     );
-    let mut chart = Chart::new(Axis::linear("iteration", "1"), axis);
+    let mut chart = Chart::new(Axis::counted("iteration"), axis);
     let line = |unit: usize| -> Vec<Point> {
         iterations
             .iter()
