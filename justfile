@@ -47,6 +47,20 @@ check dataset *args:
 inspect file *args:
     @{{ release }} inspect "$@"
 
+# shows a result as one HTML page: just report RESULT.h5
+[group('program')]
+[no-cd]
+[no-exit-message]
+report result *args:
+    @{{ release }} report "$@"
+
+# draws one figure of a result: just plot RESULT.h5 tau --out tau.svg
+[group('program')]
+[no-cd]
+[no-exit-message]
+plot result *args:
+    @{{ release }} plot "$@"
+
 # computes one gradient and times it: just gradient PROBLEM.h5
 [group('program')]
 [no-cd]

@@ -6,6 +6,7 @@ mod keys;
 
 pub use keys::{CompareKeys, FitKeys, KeyOptions, SolverKeys};
 
+use crate::report::Kind;
 use clap::builder::{ArgAction, PossibleValuesParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
@@ -92,6 +93,12 @@ pub enum Command {
     /// Cost and gradient of a gradient problem, with times
     #[command(after_help = help::GRADIENT)]
     Gradient(GradientOptions),
+    /// Show a result as one HTML page
+    #[command(after_help = help::REPORT)]
+    Report(ReportOptions),
+    /// Draw one figure of a result
+    #[command(after_help = help::PLOT)]
+    Plot(PlotOptions),
 }
 
 /// Where the output goes.
@@ -266,6 +273,29 @@ pub struct GradientOptions {
     pub output: OutputOptions,
     #[command(flatten)]
     pub keys: KeyOptions<SolverKeys>,
+}
+
+/// `report`
+#[derive(Debug, Args)]
+pub struct ReportOptions {
+    /// A result of `fit`
+    #[arg(value_name = "RESULT.h5")]
+    pub result: PathBuf,
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// `plot`
+#[derive(Debug, Args)]
+pub struct PlotOptions {
+    /// A result of `fit`
+    #[arg(value_name = "RESULT.h5")]
+    pub result: PathBuf,
+    /// Which figure
+    #[arg(value_name = "KIND")]
+    pub kind: Kind,
+    #[command(flatten)]
+    pub output: OutputOptions,
 }
 
 /// Reads the command line.

@@ -3,6 +3,19 @@
 use crate::generate::SpecError;
 use std::process::ExitCode;
 use tauscope_fit::config::ConfigError;
+use thiserror::Error;
+
+/// An option with a value that cannot be used.
+#[derive(Debug, Error)]
+#[error("{option} {value} must end in {expected}")]
+pub struct WrongEnding {
+    /// The option.
+    pub option: &'static str,
+    /// Its value.
+    pub value: String,
+    /// Endings that it can have.
+    pub expected: &'static str,
+}
 
 /// How a command that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,9 +47,9 @@ const USAGE: u8 = 2;
 
 /// The exit code of an error: 2 where options or configuration are wrong, else 1.
 pub fn code(error: &anyhow::Error) -> ExitCode {
-    let is_usage = error
-        .chain()
-        .any(|cause| cause.is::<ConfigError>() || cause.is::<SpecError>());
+    let is_usage = error.chain().any(|cause| {
+        cause.is::<ConfigError>() || cause.is::<SpecError>() || cause.is::<WrongEnding>()
+    });
     ExitCode::from(if is_usage { USAGE } else { FAILURE })
 }
 

@@ -6,7 +6,7 @@ use crate::exit::Outcome;
 use crate::output::Output;
 use crate::progress::{Position, Progress};
 use crate::settings::{self, Settings};
-use crate::{interrupt, output, resolve, summary, threads};
+use crate::{interrupt, output, report, resolve, summary, threads};
 use anyhow::{Context, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -29,6 +29,9 @@ pub fn run(options: &FitOptions, global: &Global, console: &Console) -> Result<O
     let output = output::reserve(&options.output, "fit", &dataset)?;
     let dataset = read_dataset(&dataset)?;
     fit(&settings, &dataset, &output, &stop, console)?;
+    if settings.config.report {
+        write_report(&output, options, console);
+    }
     let summary = summary::read(&StoredFile::open(output.path())?)?;
     for warning in summary.warnings() {
         console.warn(warning);
@@ -39,6 +42,16 @@ pub fn run(options: &FitOptions, global: &Global, console: &Console) -> Result<O
     } else {
         Outcome::Done
     })
+}
+
+/// The page of the result. The result is safe by now: whatever goes wrong here is said and no more.
+fn write_report(output: &Output, options: &FitOptions, console: &Console) {
+    if let Err(error) = report::write_beside(output.path(), options.output.force()) {
+        let result = output.path().display();
+        console.warn(format!(
+            "no report was written: {error}; the result is complete, and `tauscope report {result}` writes one elsewhere"
+        ));
+    }
 }
 
 fn fit(

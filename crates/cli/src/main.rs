@@ -11,7 +11,9 @@ mod gradient;
 mod inspect;
 mod interrupt;
 mod output;
+mod plot;
 mod progress;
+mod report;
 mod resolve;
 mod settings;
 mod simulate;
@@ -48,5 +50,7 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<Outcome> {
         Command::Simulate(options) => simulate::run(options, &cli.global, console),
         Command::Inspect(options) => inspect::run(options, &cli.global, console),
         Command::Gradient(options) => gradient::run(options, &cli.global, console),
+        Command::Report(options) => report::run(options, &cli.global, console),
+        Command::Plot(options) => plot::run(options, &cli.global, console),
     }
 }

@@ -120,9 +120,28 @@ pub fn reserve(
     command: &str,
     input: &Path,
 ) -> Result<Output, OutputError> {
+    reserve_as(options, command, "h5", input)
+}
+
+/// As [`reserve`], for a file that is no HDF5: `results/<stem>-<time>-<command>.<extension>`.
+///
+/// # Errors
+/// As [`reserve`].
+pub fn reserve_as(
+    options: &OutputOptions,
+    command: &str,
+    extension: &str,
+    input: &Path,
+) -> Result<Output, OutputError> {
     match &options.out {
         Some(path) => reserve_given(path, options.force(), input),
-        None => reserve_new(Path::new("results"), command, input, &stamp(&Zoned::now())),
+        None => {
+            let ending = match command {
+                "fit" => format!(".{extension}"),
+                command => format!("-{command}.{extension}"),
+            };
+            reserve_new(Path::new("results"), &ending, input, &stamp(&Zoned::now()))
+        }
     }
 }
 
@@ -169,7 +188,7 @@ fn stamp(now: &Zoned) -> String {
 /// The first name, counting up, that neither exists nor is reserved.
 fn reserve_new(
     folder: &Path,
-    command: &str,
+    ending: &str,
     input: &Path,
     stamp: &str,
 ) -> Result<Output, OutputError> {
@@ -181,11 +200,6 @@ fn reserve_new(
         reason,
     })?;
     let stem = input.file_stem().unwrap_or_default().to_string_lossy();
-    let ending = if command == "fit" {
-        String::new()
-    } else {
-        format!("-{command}")
-    };
     let mut number = 1;
     loop {
         let counter = if number == 1 {
@@ -193,7 +207,7 @@ fn reserve_new(
         } else {
             format!("-{number}")
         };
-        let path = folder.join(format!("{stem}-{stamp}{counter}{ending}.h5"));
+        let path = folder.join(format!("{stem}-{stamp}{counter}{ending}"));
         number += 1;
         match Output::reserve(path) {
             Err(OutputError::Reserved { .. }) => {}
@@ -219,16 +233,16 @@ mod tests {
     #[test]
     fn runs_in_the_same_second_get_names_of_their_own() {
         let folder = tempfile::tempdir().unwrap();
-        let new = |command| {
+        let new = |ending| {
             reserve_new(
                 folder.path(),
-                command,
+                ending,
                 Path::new("data/a b.h5"),
                 "20250102-030405",
             )
             .unwrap()
         };
-        let (first, second, other) = (new("fit"), new("fit"), new("simulate"));
+        let (first, second, other) = (new(".h5"), new(".h5"), new("-simulate.h5"));
         assert_eq!(first.path(), folder.path().join("a b-20250102-030405.h5"));
         assert_eq!(
             second.path(),
@@ -244,7 +258,7 @@ mod tests {
     fn a_name_that_has_been_written_is_not_given_again() {
         let folder = tempfile::tempdir().unwrap();
         let new =
-            || reserve_new(folder.path(), "fit", Path::new("x.h5"), "20250102-030405").unwrap();
+            || reserve_new(folder.path(), ".h5", Path::new("x.h5"), "20250102-030405").unwrap();
         let first = new();
         fs::write(first.path(), "result").unwrap();
         drop(first);

@@ -1,5 +1,6 @@
 //! What a result says in a few lines; read from its file, so that `fit` and `inspect` cannot differ.
 
+use crate::report;
 use crate::table::{Table, duration, number, optional};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -30,6 +31,8 @@ pub struct FitSummary {
     tau_s: Option<TauSummary>,
     tau_r: Option<TauSummary>,
     warnings: Vec<String>,
+    /// The page beside the result.
+    report: Option<String>,
 }
 
 impl FitSummary {
@@ -105,6 +108,7 @@ pub fn read(file: &StoredFile) -> Result<FitSummary, StoreError> {
         tau_s: time_constants(&parameters, "tau_s")?,
         tau_r: time_constants(&parameters, "tau_r")?,
         warnings: texts(&provenance, "warnings")?,
+        report: report::beside(file.path()).map(|page| page.display().to_string()),
     })
 }
 
@@ -219,12 +223,17 @@ pub fn text(summary: &FitSummary) -> String {
         "time".to_owned(),
         duration(summary.seconds.unwrap_or(f64::NAN)),
     ]);
+    let report = summary
+        .report
+        .as_ref()
+        .map(|page| format!("report: {page}\n"));
     format!(
-        "{}\n{}\n{}\nresult: {}\n",
+        "{}\n{}\n{}\nresult: {}\n{}",
         scores(summary),
         constants(summary),
         about.text(),
-        summary.result
+        summary.result,
+        report.unwrap_or_default()
     )
 }
 

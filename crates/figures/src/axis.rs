@@ -15,6 +15,7 @@ pub(crate) enum Kind {
         scale: Scale,
         range: Option<[f64; 2]>,
         include: Vec<f64>,
+        whole: bool,
     },
     Names(Vec<String>),
 }
@@ -28,6 +29,15 @@ impl Axis {
     /// Positive numbers on a logarithmic scale; others are left out of the chart.
     pub fn log(label: &str, units: &str) -> Axis {
         Axis::numbers(label, units, Scale::Log)
+    }
+
+    /// Whole numbers on an even scale, such as iterations.
+    pub fn counted(label: &str) -> Axis {
+        let mut axis = Axis::linear(label, "1");
+        if let Kind::Numbers { whole, .. } = &mut axis.kind {
+            *whole = true;
+        }
+        axis
     }
 
     /// Logarithmic where all `values` are positive and span more than a factor of 20, else linear.
@@ -61,6 +71,7 @@ impl Axis {
                 scale,
                 range: None,
                 include: Vec::new(),
+                whole: false,
             },
         }
     }

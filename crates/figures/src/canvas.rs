@@ -108,6 +108,17 @@ impl Canvas {
         );
     }
 
+    /// Text that runs upwards and ends at its place.
+    pub fn text_upwards(&mut self, [x, y]: [f64; 2], text: &str) {
+        let (x, y) = (px(x), px(y));
+        let _ = write!(
+            self.body,
+            "<text x=\"{x}\" y=\"{y}\" transform=\"rotate(-90 {x} {y})\" text-anchor=\"end\" {}>{}</text>",
+            fill(Colour::Ink, 1.0),
+            escaped(text)
+        );
+    }
+
     /// A straight line.
     pub fn line(&mut self, from: [f64; 2], to: [f64; 2], style: Style) {
         self.path(

@@ -3,13 +3,14 @@
 mod layout;
 mod marks;
 mod thin;
+mod ticks;
 
 use crate::axis::Axis;
 use crate::canvas::Drawing;
 use crate::legend::{Entry, Sample};
 use crate::palette::Style;
 
-pub(crate) use layout::{WIDTH, name_ticks};
+pub(crate) use layout::WIDTH;
 
 /// A place in the units of the axes.
 pub type Point = [f64; 2];

@@ -108,7 +108,7 @@ impl Figure {
         let width = columns as f64 * (WIDTH + BETWEEN) - BETWEEN;
         let mut canvas = Canvas::new();
         let mut y = MARGIN;
-        let title = text::shortened(&self.title, 1.1 * TEXT, width);
+        let title = text::shortened(&self.title, 1.15 * TEXT, width);
         canvas.text_in([MARGIN, y + 12.0], &title, Anchor::Start, Colour::Ink, true);
         y += 24.0;
         let key = legend(&self.shared, width);
@@ -129,10 +129,10 @@ impl Figure {
 
     /// The figure as an element of a page.
     pub(crate) fn html(&self) -> String {
-        let several = if self.panels.len() > 1 {
-            " class=\"several\""
-        } else {
-            ""
+        let several = match self.panels.len() {
+            0 | 1 => "",
+            2 => " class=\"two\"",
+            _ => " class=\"several\"",
         };
         let key = if self.shared.is_empty() {
             String::new()

@@ -1,7 +1,8 @@
 //! Matrices as coloured cells.
 
 use crate::canvas::{Anchor, Canvas, Drawing, TEXT, px};
-use crate::chart::{WIDTH, name_ticks};
+use crate::chart::WIDTH;
+use crate::names::{self, Across};
 use crate::number::significant;
 use crate::palette::{Colour, Style};
 use crate::scale::Tick;
@@ -89,7 +90,7 @@ impl HeatMap {
         let mut canvas = Canvas::new();
         let top = map.colour_bar(&mut canvas);
         canvas.text([0.0, top + 11.0], &map.rows.title, Anchor::Start);
-        let frame = map.frame(top + 18.0);
+        let frame = map.frame(top + 23.0);
         map.cells(&frame, &mut canvas);
         let bottom = map.names(&frame, &mut canvas);
         let mut title = map.columns.title.clone();
@@ -159,7 +160,10 @@ impl HeatMap {
         let left = widest + 8.0;
         let (rows, columns) = (self.rows.names.len(), self.columns.names.len());
         // square, unless that would be a ribbon
-        let width = ((WIDTH - left - 16.0) / columns as f64).min(40.0);
+        let room = WIDTH - left - 16.0;
+        // the last name may stand out beyond the cells
+        let overhang = Across::new(&self.columns.names, room.min(40.0 * columns as f64)).overhang();
+        let width = (room.min(WIDTH - left - overhang) / columns as f64).min(40.0);
         let height = width
             .clamp((150.0 / rows as f64).min(18.0), 26.0)
             .min((640.0 / rows as f64).max(2.0));
@@ -260,21 +264,17 @@ impl HeatMap {
     fn names(&self, frame: &Frame, canvas: &mut Canvas) -> f64 {
         let [w, h] = frame.cell;
         let (width, height) = (w * frame.columns as f64, h * frame.rows as f64);
-        for Tick { value, label } in name_ticks(&self.rows.names, height, TEXT + 4.0, false) {
+        for Tick { value, label } in names::down(&self.rows.names, height) {
             canvas.text(
                 [frame.left - 6.0, frame.top + (value + 0.5) * h + 4.0],
                 &label,
                 Anchor::End,
             );
         }
-        let bottom = frame.top + height;
-        for Tick { value, label } in name_ticks(&self.columns.names, width, 0.0, true) {
-            // the outermost names may be wider than their cell
-            let half = 0.5 * text::width(&label, TEXT);
-            let x = (frame.left + (value + 0.5) * w).clamp(half, (WIDTH - half).max(half));
-            canvas.text([x, bottom + 14.0], &label, Anchor::Middle);
-        }
-        bottom + 18.0
+        let columns = Across::new(&self.columns.names, width);
+        columns.draw(canvas, frame.top + height - 3.0, |value| {
+            Some(frame.left + (value + 0.5) * w)
+        }) + 1.0
     }
 
     /// The scale of the colours, above the cells; returns where it ends.

@@ -8,7 +8,7 @@ pub(crate) fn on_axis(value: f64, step: f64, largest: f64) -> String {
     } else {
         value
     };
-    if largest >= 1e6 || largest < 1e-3 {
+    if !(1e-3..1e6).contains(&largest) {
         if value == 0.0 {
             return "0".to_owned();
         }
@@ -63,6 +63,15 @@ pub fn significant(value: f64, digits: usize) -> String {
     minus(format!("{value:.decimals$}"))
 }
 
+/// As [`significant`], without zeros at the end: for running text.
+pub fn concise(value: f64, digits: usize) -> String {
+    let text = significant(value, digits);
+    match text.split_once('×') {
+        Some((mantissa, power)) => format!("{}×{power}", trimmed(mantissa.to_owned())),
+        None => trimmed(text),
+    }
+}
+
 /// Without zeros at the end of its decimals.
 fn trimmed(text: String) -> String {
     if text.contains('.') {
@@ -109,6 +118,20 @@ mod tests {
         ];
         for (value, text) in cases {
             assert_eq!(significant(value, 3), text);
+        }
+    }
+
+    #[test]
+    fn running_text_has_no_zeros_that_say_nothing() {
+        let cases = [
+            (1.0, "1"),
+            (0.5, "0.5"),
+            (100.0, "100"),
+            (1.5e-7, "1.5×10⁻⁷"),
+            (0.0, "0"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(concise(value, 4), text);
         }
     }
 

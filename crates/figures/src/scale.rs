@@ -105,6 +105,20 @@ impl Span {
         }
     }
 
+    /// As [`ticks`](Self::ticks), at whole numbers only.
+    pub fn whole_ticks(&self, wanted: usize) -> Vec<Tick> {
+        let ticks = self.ticks(wanted).into_iter();
+        let whole = ticks.filter(|tick| (tick.value - tick.value.round()).abs() < 1e-6);
+        let short = |tick: Tick| match tick.label.trim_end_matches('0').strip_suffix('.') {
+            Some(label) => Tick {
+                label: label.to_owned(),
+                ..tick
+            },
+            None => tick,
+        };
+        whole.map(short).collect()
+    }
+
     /// Places of ticks without a label: the whole multiples within each decade.
     pub fn minor_ticks(&self) -> Vec<f64> {
         if self.scale == Scale::Linear || self.decades() > 6.0 {
@@ -212,6 +226,16 @@ mod tests {
             ["1.0", "1.1", "1.2", "1.3", "1.4", "1.5"]
         );
         assert!(span(1e-300, 1e300).ticks(5).len() >= 2);
+    }
+
+    #[test]
+    fn counts_have_ticks_at_whole_numbers() {
+        let labels = |low, high| -> Vec<String> {
+            let ticks = Span::between(Scale::Linear, low, high).whole_ticks(6);
+            ticks.into_iter().map(|t| t.label).collect()
+        };
+        assert_eq!(labels(-0.1, 3.1), ["0", "1", "2", "3"]);
+        assert_eq!(labels(0.0, 60.0), ["0", "10", "20", "30", "40", "50", "60"]);
     }
 
     #[test]

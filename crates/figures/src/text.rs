@@ -46,6 +46,28 @@ pub(crate) fn shortened(text: &str, size: f64, limit: f64) -> String {
     short.trim_end().to_owned() + "…"
 }
 
+/// A name, cut in its middle to at most `limit` pixels: names of one recording often differ at their ends only.
+pub(crate) fn abridged(name: &str, size: f64, limit: f64) -> String {
+    if width(name, size) <= limit {
+        return name.to_owned();
+    }
+    let characters: Vec<char> = name.chars().collect();
+    let cut = |kept: usize| -> String {
+        let (start, end) = (kept / 2, kept - kept / 2);
+        let parts = [
+            &characters[..start],
+            &['…'],
+            &characters[characters.len() - end..],
+        ];
+        parts.concat().into_iter().collect()
+    };
+    let fitting = (0..characters.len()).rev().map(cut);
+    fitting
+        .into_iter()
+        .find(|short| width(short, size) <= limit)
+        .unwrap_or_default()
+}
+
 /// `text` broken between words into lines of at most `limit` pixels; a longer word is cut.
 pub(crate) fn wrapped(text: &str, size: f64, limit: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -109,6 +131,17 @@ mod tests {
         );
         assert_eq!(shortened("short", 12.0, 60.0), "short");
         assert_eq!(shortened("日本語日本語", 12.0, 1.0), "…");
+    }
+
+    #[test]
+    fn a_name_is_cut_in_its_middle() {
+        let short = abridged("left hemisphere area 12", 12.0, 80.0);
+        assert!(
+            short.starts_with("left") && short.ends_with("12") && width(&short, 12.0) <= 80.0,
+            "{short}"
+        );
+        assert_eq!(abridged("short", 12.0, 60.0), "short");
+        assert_eq!(abridged("日本語", 12.0, 1.0), "");
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub const TOP: &str = "\
 Examples:
   tauscope fit zebrafish                      fit data/zebrafish.h5 with its defaults
   tauscope inspect data/zebrafish.h5          what is in the file
+  tauscope report results/FILE.h5             a result as one HTML page
   tauscope generate teacher.toml --out t.h5   a dataset with known time constants
   tauscope fit t.h5 --activation sigmoid      recover them
 
@@ -159,3 +160,17 @@ Examples:
   tauscope gradient problem.h5 --method rk4 --step 0.005 --threads 2
 
 Times are of a whole forward and backward pass; reading the file is not counted.";
+
+pub const REPORT: &str = "\
+Examples:
+  tauscope report results/zebrafish-20250102-030405.h5 --out fish.html
+  tauscope report fit.h5 --out fit.html --force
+
+The page needs no network and no script. `fit` writes one beside its result unless `--report false`.";
+
+pub const PLOT: &str = "\
+Examples:
+  tauscope plot fit.h5 tau --out tau.svg
+  tauscope plot fit.h5 prediction --out prediction.png
+
+The ending of --out decides: .svg keeps text selectable, .png has 2 pixels a unit.";

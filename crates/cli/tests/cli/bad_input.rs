@@ -114,7 +114,7 @@ fn complaint(stderr: &str) -> String {
 fn the_valid_dataset_is_fitted_checked_and_differentiated() {
     let bench = bench_with(|_| ());
     for line in [
-        &format!("fit x.h5 {QUICK} --out fit.h5"),
+        &format!("fit x.h5 {QUICK} --out fit.h5 --report false"),
         "check x.h5",
         "gradient x.h5 --out g.h5",
     ] {
@@ -320,18 +320,20 @@ fn a_file_of_another_kind_is_named_for_what_it_is() {
 }
 
 /// Every way to read a file, with `{}` for its name.
-const READERS: [&str; 6] = [
+const READERS: [&str; 8] = [
     "fit {} --starts 1 --max-iterations 1 --l2 0 --out o.h5",
     "check {} --directions 1",
     "gradient {} --out o.h5",
     "inspect {}",
     "simulate {} --dataset x.h5 --out o.h5",
     "fit x.h5 --init {} --starts 1 --max-iterations 1 --l2 0 --out o.h5",
+    "report {} --out o.h5",
+    "plot {} weights --out o.svg",
 ];
 
 fn bench_with_result() -> Bench {
     let bench = bench_with(|_| ());
-    let run = bench.run(&format!("fit x.h5 {QUICK} --out fit.h5"));
+    let run = bench.run(&format!("fit x.h5 {QUICK} --out fit.h5 --report false"));
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     bench
 }
@@ -380,7 +382,9 @@ fn a_file_with_a_wrong_bit_is_read_or_refused_but_never_a_crash() {
                     assert!(run.stderr.starts_with("error: "), "{}", run.stderr);
                     assert!(!bench.path("o.h5").exists(), "{line}: {}", run.stderr);
                 }
-                let _ = fs::remove_file(bench.path("o.h5"));
+                for out in ["o.h5", "o.html", "o.svg"] {
+                    let _ = fs::remove_file(bench.path(out));
+                }
             }
         }
     }

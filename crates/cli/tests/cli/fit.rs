@@ -133,7 +133,10 @@ fn an_interrupted_fit_writes_its_best_point_and_ends_with_130() {
         let json: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(json["termination"], "interrupted");
         assert!(weights(&bench, "fit.h5").iter().all(|w| w.is_finite()));
-        assert_eq!(bench.names(), ["fit.h5", "spec.toml", "tiny.h5"]);
+        assert_eq!(
+            bench.names(),
+            ["fit.h5", "fit.html", "spec.toml", "tiny.h5"]
+        );
     }
 }
 

@@ -8,5 +8,6 @@ mod generate;
 mod gradient;
 mod options;
 mod recovery;
+mod report;
 mod simulate;
 mod threads;

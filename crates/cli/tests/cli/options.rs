@@ -14,6 +14,8 @@ Commands:
   check     Compare gradients of the objective on your data, computed in three ways
   inspect   Show what a file holds
   gradient  Cost and gradient of a gradient problem, with times
+  report    Show a result as one HTML page
+  plot      Draw one figure of a result
   help      Print this message or the help of the given subcommand(s)
 ";
 

@@ -1,17 +1,18 @@
 //! Where the parts of a chart lie, so that none covers another.
 
-use super::{Chart, marks};
-use crate::axis::{Axis, Kind};
+use super::{Chart, marks, ticks};
+use crate::axis::Kind;
 use crate::canvas::{Anchor, Canvas, Drawing, TEXT};
 use crate::legend;
+use crate::names::Across;
 use crate::palette::{Colour, Style};
 use crate::scale::{Span, Tick};
 use crate::text;
 
 /// The width of every chart in pixels: that of a telephone, and a third of a wide page.
 pub(crate) const WIDTH: f64 = 430.0;
-/// Names beside an axis are cut beyond this width.
-const LONGEST_NAME: f64 = 110.0;
+/// Bold text is wider than the font by which text is measured.
+const BOLD: f64 = 1.15;
 const LINE: f64 = 17.0;
 const GAP: f64 = 8.0;
 
@@ -50,7 +51,7 @@ pub(super) fn draw(chart: &Chart) -> Drawing {
         return nothing(chart, canvas, top);
     };
     let height = plot_height(chart);
-    let y_ticks = ticks(&chart.y, &y, height, TEXT + 4.0, false);
+    let y_ticks = ticks::down(&chart.y, &y, height);
     let left = y_ticks
         .iter()
         .map(|t| text::width(&t.label, TEXT))
@@ -68,12 +69,10 @@ pub(super) fn draw(chart: &Chart) -> Drawing {
         y,
         downwards,
     };
-    let x_ticks = ticks(&chart.x, &x, frame.width, 0.0, true);
-    if let Some(last) = x_ticks.last() {
-        let half = 0.5 * text::width(&last.label, TEXT);
-        frame.width = frame.width.min(WIDTH - left - half - 1.0);
-    }
-    grid(&mut canvas, &frame, &x_ticks, &y_ticks);
+    let overhang = ticks::across(&chart.x, &x, frame.width).overhang();
+    frame.width = frame.width.min(WIDTH - left - overhang - 1.0);
+    let x_ticks = ticks::across(&chart.x, &x, frame.width);
+    grid(&mut canvas, &frame, &x_ticks.ticks, &y_ticks);
     let mut inside = Canvas::new();
     marks::draw(chart, &frame, &mut inside);
     let margin = 4.0;
@@ -91,7 +90,7 @@ pub(super) fn draw(chart: &Chart) -> Drawing {
 fn head(chart: &Chart, canvas: &mut Canvas) -> f64 {
     let mut top = 2.0;
     if !chart.title.is_empty() {
-        let title = text::shortened(&chart.title, 1.1 * TEXT, WIDTH);
+        let title = text::shortened(&chart.title, BOLD * TEXT, WIDTH);
         canvas.text_in([0.0, top + 12.0], &title, Anchor::Start, Colour::Ink, true);
         top += LINE + 2.0;
     }
@@ -146,59 +145,6 @@ fn plot_height(chart: &Chart) -> f64 {
     }
 }
 
-/// As many ticks as fit into `length` pixels side by side (`across`) or below each other at `line` pixels each.
-fn ticks(axis: &Axis, span: &Span, length: f64, line: f64, across: bool) -> Vec<Tick> {
-    if let Kind::Names(names) = &axis.kind {
-        return name_ticks(names, length, line, across);
-    }
-    let most = (length / if across { 45.0 } else { 34.0 }).clamp(2.0, 9.0) as usize;
-    let tried = (1..=most).rev().map(|wanted| span.ticks(wanted));
-    let fitting = tried.filter(|ticks| fit(ticks, span, length, line, across));
-    // more than one label, or a reader cannot tell the scale
-    let all: Vec<_> = fitting.collect();
-    let best = all.iter().find(|ticks| ticks.len() > 1).or(all.first());
-    best.cloned().unwrap_or_default()
-}
-
-fn fit(ticks: &[Tick], span: &Span, length: f64, line: f64, across: bool) -> bool {
-    let size = |tick: &Tick| {
-        if across {
-            text::width(&tick.label, TEXT) + 10.0
-        } else {
-            line
-        }
-    };
-    ticks.windows(2).all(|pair| {
-        let places = [span.place(pair[0].value), span.place(pair[1].value)];
-        let [Some(a), Some(b)] = places else {
-            return true;
-        };
-        (b - a) * length >= 0.5 * (size(&pair[0]) + size(&pair[1]))
-    })
-}
-
-/// Every k-th name, the least k at which they do not touch.
-pub(crate) fn name_ticks(names: &[String], length: f64, line: f64, across: bool) -> Vec<Tick> {
-    let names: Vec<String> = names
-        .iter()
-        .map(|n| text::shortened(n, TEXT, LONGEST_NAME))
-        .collect();
-    let widest = names
-        .iter()
-        .map(|n| text::width(n, TEXT))
-        .fold(0.0, f64::max);
-    let size = if across { widest + 8.0 } else { line };
-    let slot = length / names.len().max(1) as f64;
-    let every = (size / slot).ceil().max(1.0) as usize;
-    let labelled = names.into_iter().enumerate().step_by(every);
-    labelled
-        .map(|(i, label)| Tick {
-            value: i as f64,
-            label,
-        })
-        .collect()
-}
-
 fn grid(canvas: &mut Canvas, frame: &Frame, x_ticks: &[Tick], y_ticks: &[Tick]) {
     let fine = Style::reference().solid().width(0.6).opacity(0.35);
     let (right, bottom) = (frame.left + frame.width, frame.top + frame.height);
@@ -211,7 +157,7 @@ fn grid(canvas: &mut Canvas, frame: &Frame, x_ticks: &[Tick], y_ticks: &[Tick]) 
 }
 
 /// The axes themselves with their ticks; returns where the labels end.
-fn labels(canvas: &mut Canvas, frame: &Frame, x_ticks: &[Tick], y_ticks: &[Tick]) -> f64 {
+fn labels(canvas: &mut Canvas, frame: &Frame, x_ticks: &Across, y_ticks: &[Tick]) -> f64 {
     let axis = Style::reference().solid();
     let (right, bottom) = (frame.left + frame.width, frame.top + frame.height);
     canvas.line([frame.left, bottom], [right, bottom], axis);
@@ -222,12 +168,8 @@ fn labels(canvas: &mut Canvas, frame: &Frame, x_ticks: &[Tick], y_ticks: &[Tick]
     for y in frame.y.minor_ticks().into_iter().filter_map(|v| frame.y(v)) {
         canvas.line([frame.left - 2.5, y], [frame.left, y], axis);
     }
-    for tick in x_ticks {
-        let Some(x) = frame.x(tick.value) else {
-            continue;
-        };
+    for x in x_ticks.ticks.iter().filter_map(|t| frame.x(t.value)) {
         canvas.line([x, bottom], [x, bottom + 5.0], axis);
-        canvas.text([x, bottom + 17.0], &tick.label, Anchor::Middle);
     }
     for tick in y_ticks {
         let Some(y) = frame.y(tick.value) else {
@@ -236,5 +178,5 @@ fn labels(canvas: &mut Canvas, frame: &Frame, x_ticks: &[Tick], y_ticks: &[Tick]
         canvas.line([frame.left - 5.0, y], [frame.left, y], axis);
         canvas.text([frame.left - GAP, y + 4.0], &tick.label, Anchor::End);
     }
-    bottom + 20.0
+    x_ticks.draw(canvas, bottom, |value| frame.x(value))
 }

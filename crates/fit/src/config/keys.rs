@@ -153,8 +153,8 @@ keys! {
     select_by: SelectBy = SelectBy::Auto;
     /// judge the time constants at the end (not in this version)
     identify: Auto<Off> = Auto::Auto;
-    /// write an HTML report beside the result (not in this version)
-    report: Off = Off;
+    /// write an HTML report beside the result
+    report: bool = true;
     /// also score by the values of this variable over trials, or none
     score_by: Option<String> = None;
     /// seed of everything random

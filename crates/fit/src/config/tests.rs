@@ -105,7 +105,7 @@ fn values_outside_their_range_are_refused() {
         "time_constants = \"group:\"",
         "time_constants = \"layers\"",
         "score_by = \"\"",
-        "report = true",
+        "report = 1",
         "model = 3",
         "[groups]\na = [-1]",
         "[groups]\na = []",
