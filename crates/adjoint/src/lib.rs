@@ -16,6 +16,7 @@ mod exponential;
 mod fixed_step;
 mod forward;
 mod method;
+mod refinement;
 mod tolerances;
 
 pub use direction::Direction;
@@ -26,4 +27,5 @@ pub use forward::{
 pub use method::{
     AdaptiveMethod, ExponentialMethod, FixedStepMethod, Integrator, StepControl, Stops,
 };
+pub use refinement::Refinement;
 pub use tolerances::Tolerances;

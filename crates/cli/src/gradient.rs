@@ -26,6 +26,9 @@ struct Summary {
     rhs_evaluations: u64,
     rhs_evaluations_backward: u64,
     threads: usize,
+    /// Of the worst block, relative.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_estimate: Option<f64>,
 }
 
 /// Reads the problem, computes its gradient once uncounted and `--repeat` times counted, writes the answer.
@@ -46,6 +49,11 @@ pub fn run(options: &GradientOptions, global: &Global, console: &Console) -> Res
     let (pass, stopwatch) = threads
         .install(|| repeat(&problem, options.repeat.get()))
         .with_context(of_problem)?;
+    let estimate = threads.install(|| problem.error_estimate(&pass));
+    let error_estimate = estimate.unwrap_or_else(|failure| {
+        console.warn(&format!("no estimate of the error: {failure:#}"));
+        None
+    });
     answer::write(output.path(), &problem, &pass, file.dataset.time_units())?;
     let summary = Summary {
         answer: output.path().display().to_string(),
@@ -56,6 +64,7 @@ pub fn run(options: &GradientOptions, global: &Global, console: &Console) -> Res
         rhs_evaluations: pass.forward.rhs_evaluations,
         rhs_evaluations_backward: pass.backward.rhs_evaluations,
         threads: threads.current_num_threads(),
+        error_estimate,
     };
     console.result(&summary, text)?;
     Ok(Outcome::Done)
@@ -88,6 +97,12 @@ fn text(summary: &Summary) -> String {
         summary.rhs_evaluations_backward.to_string(),
     ]);
     table.row(["threads".to_owned(), summary.threads.to_string()]);
+    if let Some(error) = summary.error_estimate {
+        table.row([
+            "relative error, estimated".to_owned(),
+            format!("{error:.1e}"),
+        ]);
+    }
     format!("{}\nanswer: {}\n", table.text(), summary.answer)
 }
 

@@ -164,6 +164,26 @@ impl InputSignal {
         }
     }
 
+    /// The same function of time, with further samples at `times` (increasing, from the first sample to the end): steps that
+    /// end at samples become shorter.
+    pub fn with_samples_at(&self, times: &[f64]) -> InputSignal {
+        let mut time = [&self.time[..], times].concat();
+        time.sort_by(f64::total_cmp);
+        time.dedup();
+        let blocks: Vec<DMatrix<f64>> = time.iter().map(|&t| self.at(t)).collect();
+        let samples = DMatrix::from_fn(self.n_inputs(), time.len() * self.n_trials, |i, column| {
+            blocks[column / self.n_trials][(i, column % self.n_trials)]
+        });
+        let mut signal = InputSignal {
+            time,
+            samples,
+            knots: Vec::new(),
+            ..self.clone()
+        };
+        signal.knots = signal.find_knots();
+        signal
+    }
+
     /// Number of smooth segments: knots cut the signal into this many.
     pub fn n_segments(&self) -> usize {
         self.knots.len() - 1
@@ -274,6 +294,18 @@ mod tests {
         let x = InputSignal::new(vec![0.0, 0.1, 0.5], 0.5, samples, 2, Interpolation::Linear)
             .expect("valid");
         assert_eq!((x.n_segments(), x.segment(0).t1), (1, 0.5));
+    }
+
+    #[test]
+    fn further_samples_change_no_value() {
+        for interpolation in [Interpolation::Hold, Interpolation::Linear] {
+            let x = signal(&[0.0, 1.0, -3.0], interpolation);
+            let finer = x.with_samples_at(&[0.25, 1.0, 1.5]);
+            assert_eq!(finer.time(), [0.0, 0.25, 1.0, 1.5, 2.0]);
+            for t in [0.0, 0.1, 0.25, 0.9, 1.0, 1.3, 1.5, 1.9, 2.0] {
+                assert!((finer.at(t)[0] - x.at(t)[0]).abs() < 1e-15);
+            }
+        }
     }
 
     #[test]

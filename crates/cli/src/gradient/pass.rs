@@ -1,7 +1,7 @@
 use anyhow::{Context, Result};
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
-use tauscope_adjoint::{Integrator, Statistics, backward, forward};
+use tauscope_adjoint::{Integrator, Refinement, Statistics, backward, forward};
 use tauscope_dynamics::{Activation, Gradient, ModelKind, Parameters, RateNetwork};
 use tauscope_fit::batch::{StepError, Stride, TrialBatch};
 use tauscope_fit::config::EffectiveConfig;
@@ -85,6 +85,47 @@ impl Problem {
     /// The integrator that is used.
     pub fn integrator(&self) -> &Integrator {
         &self.integrator
+    }
+
+    /// Estimated relative error of the gradient of `pass`, that of its worst block; `None` for a method whose steps cannot be
+    /// refined.
+    ///
+    /// # Errors
+    /// A solve with finer steps that fails.
+    pub fn error_estimate(&self, pass: &Pass) -> Result<Option<f64>> {
+        let refine =
+            |batch: &TrialBatch| Refinement::new(&batch.input, &batch.t_eval, &self.integrator);
+        let Some(refinements) = self.batches.iter().map(refine).collect::<Option<Vec<_>>>() else {
+            return Ok(None);
+        };
+        let Some(first) = refinements.first() else {
+            return Ok(None);
+        };
+        let finer = Problem {
+            integrator: first.integrator,
+            batches: self
+                .batches
+                .iter()
+                .zip(&refinements)
+                .map(|(batch, refinement)| TrialBatch {
+                    input: refinement.input.clone(),
+                    ..batch.clone()
+                })
+                .collect(),
+            network: self.network.clone(),
+            initial_states: self.initial_states.clone(),
+            ..*self
+        };
+        let fine = finer
+            .pass()
+            .context("estimating the error of the gradient")?;
+        let blocks = pass
+            .gradient
+            .blocks()
+            .into_iter()
+            .zip(fine.gradient.blocks());
+        let errors = blocks.map(|(coarse, fine)| first.relative_error(coarse, fine));
+        Ok(Some(errors.fold(0.0, f64::max)))
     }
 
     /// One forward and one backward solve of every trial, with nothing reused.
