@@ -225,14 +225,14 @@ impl<'a> Run<'a> {
     fn stretch(&mut self, stretch: &Step, controller: &mut Controller) -> Result<(), SolveError> {
         let length = stretch.t1 - stretch.t0;
         // `done` steps of `length / 2^halvings` each
-        let (mut halvings, mut done) = (controller.halvings(length), 0_u32);
+        let (mut halvings, mut done) = (controller.halvings(length), 0_u64);
         loop {
             if halvings > MOST_HALVINGS {
                 return Err(self.too_short(stretch.t0, length * 0.5_f64.powi(halvings as i32)));
             }
-            let parts = 1_u32 << halvings;
-            let (h, whole, last) = (length / f64::from(parts), parts == 1, done + 1 == parts);
-            let t0 = stretch.t0 + h * f64::from(done);
+            let parts = 1_u64 << halvings;
+            let (h, whole, last) = (length / parts as f64, parts == 1, done + 1 == parts);
+            let t0 = stretch.t0 + h * done as f64;
             if self.steps.len() > MOST_STEPS {
                 return Err(SolveError::TooManySteps {
                     phase: Phase::Forward,
@@ -424,8 +424,9 @@ impl<'a> Run<'a> {
 
 /// More steps than any sensible solve takes, all kept.
 const MOST_STEPS: usize = 2_000_000;
-/// A stretch that must be halved more often is not a matter of accuracy.
-const MOST_HALVINGS: u32 = 23;
+/// A stretch that must be halved more often is not a matter of accuracy. A derivative that jumps, where a relu unit crosses its
+/// kink, asks for steps as short as the tolerance.
+const MOST_HALVINGS: u32 = 40;
 
 /// What operations read beside the frames.
 struct Context<'a> {
