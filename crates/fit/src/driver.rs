@@ -275,7 +275,7 @@ fn run_all(
     let runs: Vec<_> = tasks
         .par_iter()
         .map(|&(start, l2)| -> Result<Run, FitError> {
-            let objective = plan.objective(dataset, l2)?;
+            let objective = plan.objective(dataset, l2)?.graded();
             let theta = plan.start(dataset, start)?;
             let max_iterations = plan.optimizer.stopping.max_iterations;
             let report = |record: &IterationRecord| {

@@ -1,5 +1,6 @@
 //! The objective of a fit over its train trials: value, gradient, and the quadratic model of Gauss-Newton.
 
+mod graded;
 mod linearized;
 mod normal;
 
@@ -13,6 +14,7 @@ use crate::readout::ReadoutValues;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::Arc;
 use tauscope_adjoint::{Integrator, SolveError, Trajectory, backward, forward};
 use tauscope_dynamics::RateNetwork;
 
@@ -23,10 +25,12 @@ use tauscope_dynamics::RateNetwork;
 pub struct FitObjective<'a> {
     pub(crate) layout: &'a ModelLayout,
     pub(crate) integrator: Integrator,
-    pub(crate) train: Vec<TrialBatch>,
-    pub(crate) valid: Vec<TrialBatch>,
+    /// The same objective at tighter tolerances, to which an optimizer goes over near the optimum.
+    pub(crate) finer: Option<Box<FitObjective<'a>>>,
+    pub(crate) train: Arc<Vec<TrialBatch>>,
+    pub(crate) valid: Arc<Vec<TrialBatch>>,
     /// The train trials again in smaller batches, which bound the memory of all sensitivities.
-    pub(crate) small: Vec<TrialBatch>,
+    pub(crate) small: Arc<Vec<TrialBatch>>,
     pub(crate) noise: Vec<f64>,
     pub(crate) scale: f64,
     pub(crate) l2: f64,
@@ -334,6 +338,14 @@ impl Objective for FitObjective<'_> {
             Ok(solved.iter().map(Solved::sum_of_squares).sum::<f64>() / self.n_valid as f64)
         };
         Some(cost())
+    }
+
+    fn finer(&self) -> Option<&dyn Objective> {
+        self.finer.as_deref().map(|finer| finer as &dyn Objective)
+    }
+
+    fn gradient_error(&self, theta: &[f64], gradient: &[f64]) -> Result<f64, SolveFailure> {
+        graded::gradient_error(self, theta, gradient)
     }
 
     fn time_constants(&self, theta: &[f64]) -> (Vec<f64>, Vec<f64>) {

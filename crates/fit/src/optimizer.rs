@@ -202,7 +202,10 @@ fn dispatch(
     stopping: &Stopping,
     control: &Control<'_>,
 ) -> Result<Outcome, MinimizeError> {
-    let watched = Watched::new(objective, stopping, control);
+    let mut watched = Watched::new(objective, stopping, control);
+    for _ in 0..state.refined {
+        watched.take_finer();
+    }
     match solver {
         AnySolver::GaussNewton(solver) => run(watched, solver, state, AnySolver::GaussNewton),
         AnySolver::Lbfgs(solver) => run(watched, solver, state, AnySolver::Lbfgs),

@@ -16,6 +16,7 @@ use crate::objective::FitObjective;
 use crate::optimizer::{Algorithm, Optimizer, OptimizerSettings};
 use crate::readout::{Readout, ReadoutKind, output_moments};
 use nalgebra::DMatrix;
+use std::sync::Arc;
 use tauscope_adjoint::Integrator;
 use tauscope_dynamics::{
     Activation, Connectivity, ModelError, ModelKind, ParameterLayout, Sign, TauBounds,
@@ -163,11 +164,12 @@ impl FitPlan {
         Ok(FitObjective {
             layout: &self.layout,
             integrator: self.integrator,
-            small: cut(Split::Train, self.sensitivity_batch(&train))?,
+            finer: None,
+            small: Arc::new(cut(Split::Train, self.sensitivity_batch(&train))?),
             n_train: observed(&train),
             n_valid: observed(&valid),
-            train,
-            valid,
+            train: Arc::new(train),
+            valid: Arc::new(valid),
             noise: self.noise.clone(),
             scale: self.scale,
             l2,

@@ -5,6 +5,7 @@ use crate::dataset::Dataset;
 use crate::objective::FitObjective;
 use crate::plan::{FitPlan, PlanError};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use tauscope_adjoint::AdaptiveMethod;
 
 /// Relative tolerance of the reference.
@@ -39,8 +40,14 @@ pub(super) fn objective_like<'a>(
     other: &FitObjective<'_>,
 ) -> Result<FitObjective<'a>, PlanError> {
     let mut objective = reference.objective(dataset, 0.0)?;
-    keep_targets_of(&mut objective.train, &other.train);
-    keep_targets_of(&mut objective.small, &other.train);
+    keep_targets_of(
+        Arc::make_mut(&mut objective.train).as_mut_slice(),
+        &other.train,
+    );
+    keep_targets_of(
+        Arc::make_mut(&mut objective.small).as_mut_slice(),
+        &other.train,
+    );
     objective.n_train = objective.train.iter().map(TrialBatch::n_observed).sum();
     objective.scale = other.scale;
     Ok(objective)

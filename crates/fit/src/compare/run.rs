@@ -415,7 +415,7 @@ fn predicted_seconds((value, seconds): (f64, f64), next: f64) -> f64 {
     if !value.is_finite() {
         return 0.0;
     }
-    seconds * (value / next).min(4.0).max(1.0)
+    seconds * (value / next).clamp(1.0, 4.0)
 }
 
 fn refits_are_wanted(setup: &Setup, plan: &FitPlan, dataset: &Dataset) -> bool {

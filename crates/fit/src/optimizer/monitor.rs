@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::settings::Stopping;
+use super::state::Point;
 use super::termination::Termination;
 
 /// One row of the history; row 0 is the starting point.
@@ -71,6 +72,9 @@ pub struct Monitor {
     /// Failed solves of the validation trials.
     pub validation_failures: u64,
     has_validation: bool,
+    /// The first row of `history` whose objective may be compared with the last one's.
+    #[serde(default)]
+    comparable_from: usize,
 }
 
 impl Monitor {
@@ -101,6 +105,22 @@ impl Monitor {
         self.history.push(record);
     }
 
+    /// Replaces the values of the last row by those of a finer objective, with which earlier rows cannot be compared.
+    pub(super) fn correct_last(
+        &mut self,
+        point: &Point,
+        cost_valid: Option<f64>,
+        gradient_norm: f64,
+    ) {
+        self.comparable_from = self.history.len().saturating_sub(1);
+        if let Some(last) = self.history.last_mut() {
+            last.objective = point.objective;
+            last.cost = point.cost;
+            last.cost_valid = cost_valid;
+            last.gradient_norm = gradient_norm;
+        }
+    }
+
     /// Whether one of the criteria that need no clock says to stop.
     pub fn verdict(&self, stopping: &Stopping) -> Option<Termination> {
         let last = self.history.last()?;
@@ -122,7 +142,8 @@ impl Monitor {
         let Some(window) = stopping.cost_window else {
             return false;
         };
-        let Some(index) = self.history.len().checked_sub(window + 1) else {
+        let index = self.history.len().checked_sub(window + 1);
+        let Some(index) = index.filter(|&index| index >= self.comparable_from) else {
             return false;
         };
         let fall = self.history[index].objective - last.objective;

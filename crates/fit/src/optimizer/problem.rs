@@ -103,6 +103,20 @@ pub trait Objective: Sync {
     /// counted and never scored as if it were a number.
     fn valid_cost(&self, theta: &[f64]) -> Option<Result<f64, SolveFailure>>;
 
+    /// The same objective computed more accurately, where there is such: an optimizer begins with this one and goes over to that
+    /// one where this one is no longer good enough.
+    fn finer(&self) -> Option<&dyn Objective> {
+        None
+    }
+
+    /// Estimated error of `gradient`, the one of [`evaluate`](Self::evaluate) at `theta`, relative to its norm.
+    ///
+    /// # Errors
+    /// [`SolveFailure`] where the solves of the estimate fail.
+    fn gradient_error(&self, _theta: &[f64], _gradient: &[f64]) -> Result<f64, SolveFailure> {
+        Ok(0.0)
+    }
+
     /// tau_s and tau_r by unit, in the data set's time unit, for the history; empty where the model
     /// has none.
     fn time_constants(&self, theta: &[f64]) -> (Vec<f64>, Vec<f64>);

@@ -42,6 +42,12 @@ pub struct RunState {
     pub(super) monitor: Monitor,
     pub(super) seconds: f64,
     pub(super) max_iterations: u64,
+    /// How often the run went over to a finer objective.
+    #[serde(default)]
+    pub(super) refined: usize,
+    /// The last iteration after which the accuracy of the gradient was looked at.
+    #[serde(default)]
+    pub(super) looked_at: u64,
     #[serde(skip)]
     pub(super) termination: Option<Termination>,
     executed: u64,
@@ -68,9 +74,14 @@ impl RunState {
         self.max_iterations = max_iterations;
         self.executed = self.iterations();
         self.seconds = self.monitor.history.last().map_or(0.0, |last| last.seconds);
+        self.go_on();
+        self
+    }
+
+    /// Lets a run that has ended go on.
+    pub(super) fn go_on(&mut self) {
         self.termination = None;
         self.status = TerminationStatus::NotTerminated;
-        self
     }
 
     /// Ends the run for a reason in our own words.

@@ -9,7 +9,9 @@ use std::time::Instant;
 use nalgebra::{DMatrix, DVector};
 use proptest::prelude::*;
 
-use self::problems::{AMPLITUDE, DECAYS_START, LeastSquares, TAU, decays, linear, rosenbrock};
+use self::problems::{
+    AMPLITUDE, DECAYS_START, LeastSquares, TAU, decays, linear, rosenbrock, rough_decays,
+};
 use super::*;
 
 const ALL: [Optimizer; 3] = [Optimizer::GaussNewton, Optimizer::Lbfgs, Optimizer::Adam];
@@ -71,6 +73,32 @@ fn noiseless_decays_give_their_time_constants_back() {
             assert!((tau / TAU[k] - 1.0).abs() < tolerance, "{name}: tau {tau}");
             assert!((outcome.theta[2 + k] - AMPLITUDE[k]).abs() < 10.0 * tolerance);
         }
+    }
+}
+
+#[test]
+fn a_run_that_begins_on_a_rough_objective_ends_at_the_optimum_of_the_finer_one() {
+    let tolerances = [
+        (settings(Optimizer::GaussNewton), 1e-12),
+        (matrix_free(), 1e-8),
+        (settings(Optimizer::Lbfgs), 1e-7),
+        (settings(Optimizer::Adam), 1e-3),
+    ];
+    for (settings, tolerance) in tolerances {
+        let name = settings.optimizer();
+        let rough = run(&rough_decays(), &DECAYS_START, &settings);
+        assert!((rough.theta[0].exp() / TAU[0] - 1.0).abs() > 5e-3, "{name}");
+        let graded = rough_decays().refined_by(decays());
+        let outcome = run(&graded, &DECAYS_START, &settings);
+        for (k, tau) in TAU.into_iter().enumerate() {
+            let error = (outcome.theta[k].exp() / tau - 1.0).abs();
+            assert!(error < tolerance, "{name}: {error:e}");
+        }
+        // what is written belongs to the finer one
+        let exact = decays().value(&outcome.theta).unwrap();
+        let difference = (outcome.objective - exact.objective).abs();
+        assert!(difference <= 1e-12 * exact.objective, "{name}");
+        assert_eq!(outcome.history.len() as u64, outcome.iterations + 1);
     }
 }
 

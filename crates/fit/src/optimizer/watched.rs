@@ -163,6 +163,91 @@ impl<'a> Watched<'a> {
         answer
     }
 
+    /// Goes over to the finer objective; `false` where there is none.
+    pub(super) fn take_finer(&mut self) -> bool {
+        let Some(finer) = self.objective.finer() else {
+            return false;
+        };
+        self.objective = finer;
+        self.model = None;
+        true
+    }
+
+    fn projected_gradient_norm(&self, point: &Point) -> f64 {
+        let bounds = self.objective.bounds();
+        vector::largest(&bounds.projected_gradient(&point.theta, &point.gradient))
+    }
+
+    /// Whether the gradient at the point of `state` is too inaccurate to go on with. Looked at after 1, 2, 4, 8, .. iterations: it
+    /// changes slowly, and looking costs some gradients.
+    fn is_too_rough(&self, state: &mut RunState) -> bool {
+        let iterations = state.iterations();
+        let is_due = iterations.is_power_of_two() && iterations > state.looked_at;
+        if self.objective.finer().is_none() || !is_due {
+            return false;
+        }
+        state.looked_at = iterations;
+        let error = state
+            .point
+            .as_ref()
+            .map(|point| self.objective.gradient_error(&point.theta, &point.gradient));
+        // no estimate is no reason to trust the gradient
+        !matches!(error, Some(Ok(error)) if error <= TOLERATED_ERROR)
+    }
+
+    /// The values that `state` holds, anew by the finer objective that was just taken.
+    fn reevaluate<S: Iterate>(
+        &mut self,
+        solver: &mut S,
+        state: &mut RunState,
+    ) -> Result<(), SolveFailure> {
+        if let Some(kept) = state.monitor.kept.as_mut() {
+            let value = self.value(&kept.theta)?;
+            (kept.objective, kept.cost) = (value.objective, value.cost);
+            if let Some(valid) = self.objective.valid_cost(&kept.theta) {
+                kept.cost_valid = valid.ok().filter(|cost| cost.is_finite());
+            }
+        }
+        if let Some(theta) = state.point.as_ref().map(|point| point.theta.clone()) {
+            let evaluation = solver.evaluate_start(self, &theta)?;
+            let point = Point::new(theta, evaluation);
+            let gradient_norm = self.projected_gradient_norm(&point);
+            let valid = self.objective.valid_cost(&point.theta).and_then(Result::ok);
+            state.monitor.correct_last(&point, valid, gradient_norm);
+            state.point = Some(point);
+        }
+        state.refined += 1;
+        Ok(())
+    }
+
+    /// Goes over to the finer objective where this one has done what it can: it has nothing left to gain, its gradient is too
+    /// rough, or the run ends by itself and its result is to be the finer one's.
+    fn refine_where_due<S: Iterate>(&mut self, solver: &mut S, state: &mut RunState) {
+        loop {
+            let (due, goes_on) = match state.termination {
+                None => (self.is_too_rough(state), true),
+                Some(Termination::Gradient | Termination::Cost | Termination::SolverFailure) => {
+                    (true, true)
+                }
+                Some(Termination::EarlyStopping) => (true, false),
+                // a run that was cut short may be resumed, and must then go on as it would have
+                Some(
+                    Termination::MaxIterations | Termination::Interrupted | Termination::TimeLimit,
+                ) => (false, false),
+            };
+            if !due || !self.take_finer() {
+                return;
+            }
+            if self.reevaluate(solver, state).is_err() {
+                state.end(Termination::SolverFailure);
+                return;
+            }
+            if goes_on {
+                state.go_on();
+            }
+        }
+    }
+
     fn record(&mut self, state: &mut RunState, point: Point) {
         let validated = self.objective.valid_cost(&point.theta);
         let has_validation = validated.is_some();
@@ -176,16 +261,13 @@ impl<'a> Watched<'a> {
         };
         let tally = std::mem::take(&mut self.tally);
         let before = state.monitor.history.last();
-        let bounds = self.objective.bounds();
         let (tau_s, tau_r) = self.objective.time_constants(&point.theta);
         let record = IterationRecord {
             iteration: before.map_or(0, |last| last.iteration + 1),
             objective: point.objective,
             cost: point.cost,
             cost_valid,
-            gradient_norm: vector::largest(
-                &bounds.projected_gradient(&point.theta, &point.gradient),
-            ),
+            gradient_norm: self.projected_gradient_norm(&point),
             step_length: state.point.as_ref().map_or(0.0, |from| {
                 vector::norm(&vector::difference(&point.theta, &from.theta))
             }),
@@ -209,6 +291,9 @@ impl<'a> Watched<'a> {
         }
     }
 }
+
+/// Largest relative error of a gradient that is still a direction to go.
+const TOLERATED_ERROR: f64 = 0.1;
 
 fn check_finite(objective: f64, gradient: &[f64]) -> Result<(), SolveFailure> {
     if !objective.is_finite() {
@@ -237,6 +322,7 @@ pub(super) fn begin<S: Iterate>(
         let start = watched.objective.bounds().project(&state.start);
         let evaluation = solver.evaluate_start(watched, &start)?;
         watched.record(&mut state, Point::new(start, evaluation));
+        watched.refine_where_due(solver, &mut state);
     }
     Ok((state, None))
 }
@@ -248,6 +334,11 @@ pub(super) fn advance<S: Iterate>(
     mut state: RunState,
 ) -> Result<(RunState, Option<KV>), Error> {
     let watched = watched(problem)?;
+    // what a run that was stopped here has not done yet
+    watched.refine_where_due(solver, &mut state);
+    if state.termination.is_some() {
+        return Ok((state, None));
+    }
     let point = state
         .point
         .as_ref()
@@ -268,6 +359,7 @@ pub(super) fn advance<S: Iterate>(
             state.end(termination);
         }
     }
+    watched.refine_where_due(solver, &mut state);
     Ok((state, None))
 }
 

@@ -73,7 +73,7 @@ fn for_every_case(check: impl Fn(&str, &FitObjective<'_>, &[f64])) {
 fn jacobian(objective: &FitObjective<'_>, theta: &[f64]) -> (DMatrix<f64>, DVector<f64>) {
     let at = objective.unpack(theta).unwrap();
     let (mut rows, mut residuals) = (Vec::new(), Vec::new());
-    for batch in &objective.small {
+    for batch in objective.small.iter() {
         let solved = objective.solve(&at, batch, &objective.integrator).unwrap();
         let identity = DMatrix::<f64>::identity(theta.len(), theta.len());
         let units: Vec<&[f64]> = identity.as_slice().chunks(theta.len()).collect();

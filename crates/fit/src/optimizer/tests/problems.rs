@@ -19,6 +19,7 @@ pub struct LeastSquares {
     fails: Box<Refusal>,
     validation: Option<Box<Validation>>,
     knows_diagonal: bool,
+    finer: Option<Box<LeastSquares>>,
 }
 
 impl LeastSquares {
@@ -34,7 +35,14 @@ impl LeastSquares {
             fails: Box::new(|_| false),
             validation: None,
             knows_diagonal: false,
+            finer: None,
         }
+    }
+
+    /// Goes over to `finer`; the error of a gradient is known from there.
+    pub fn refined_by(mut self, finer: LeastSquares) -> Self {
+        self.finer = Some(Box::new(finer));
+        self
     }
 
     pub fn within(mut self, lower: &[f64], upper: &[f64]) -> Self {
@@ -151,6 +159,21 @@ impl Objective for LeastSquares {
         self.validation.as_ref().map(|validate| validate(theta))
     }
 
+    fn finer(&self) -> Option<&dyn Objective> {
+        self.finer.as_deref().map(|finer| finer as &dyn Objective)
+    }
+
+    fn gradient_error(&self, theta: &[f64], gradient: &[f64]) -> Result<f64, SolveFailure> {
+        let Some(finer) = &self.finer else {
+            return Ok(0.0);
+        };
+        let (found, fine) = (
+            DVector::from_row_slice(gradient),
+            DVector::from_vec(finer.evaluate(theta)?.gradient),
+        );
+        Ok((&found - &fine).norm() / fine.norm())
+    }
+
     fn time_constants(&self, theta: &[f64]) -> (Vec<f64>, Vec<f64>) {
         (vec![theta[0].exp()], Vec::new())
     }
@@ -193,6 +216,18 @@ pub fn decays() -> LeastSquares {
             }
             jacobian
         },
+    )
+}
+
+/// The same as a rough integrator would have it: both time constants are off by a hundredth.
+pub fn rough_decays() -> LeastSquares {
+    let exact = decays();
+    let (residuals, jacobian) = (exact.residuals, exact.jacobian);
+    let moved = |p: &[f64]| [p[0] + 0.01, p[1] - 0.01, p[2], p[3]];
+    LeastSquares::new(
+        4,
+        move |p| residuals(&moved(p)),
+        move |p| jacobian(&moved(p)),
     )
 }
 

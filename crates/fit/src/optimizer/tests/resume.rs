@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::problems::{DECAYS_START, LeastSquares, decays};
+use super::problems::{DECAYS_START, LeastSquares, decays, rough_decays};
 use super::*;
 
 /// Everything that must have equal bits: the history without the clock.
@@ -31,6 +31,13 @@ fn problem() -> LeastSquares {
         .validated_by(|p| Ok((p[0] + 3.0).powi(2)))
 }
 
+/// Begun on a rough objective, ended on the exact one.
+fn graded() -> LeastSquares {
+    let bounded =
+        |problem: LeastSquares| problem.within(&[-3.6, -5.0, -9.0, -9.0], &[3.0, -1.0, 9.0, 9.0]);
+    bounded(rough_decays()).refined_by(bounded(decays()))
+}
+
 fn every_optimizer() -> impl Iterator<Item = OptimizerSettings> {
     ALL.map(settings)
         .into_iter()
@@ -52,9 +59,12 @@ fn a_repeated_run_has_the_same_bits() {
 
 #[test]
 fn a_run_that_was_written_out_midway_and_resumed_has_the_same_bits() {
-    for settings in every_optimizer() {
+    for (problem, settings) in [problem, graded]
+        .into_iter()
+        .flat_map(|problem| every_optimizer().map(move |settings| (problem, settings)))
+    {
         let whole = run(&problem(), &DECAYS_START, &settings);
-        for last in [0, 1, 4, 7] {
+        for last in [0, 1, 2, 4, 7] {
             let stop = AtomicBool::new(false);
             let tell = |record: &IterationRecord| {
                 stop.store(record.iteration >= last, Ordering::Relaxed);
@@ -71,7 +81,7 @@ fn a_run_that_was_written_out_midway_and_resumed_has_the_same_bits() {
             let resumed =
                 resume(&problem(), read, &settings.stopping, &Control::default()).unwrap();
             let name = settings.optimizer();
-            assert_eq!(resumed.termination, whole.termination, "{name}");
+            assert_eq!(resumed.termination, whole.termination, "{name} from {last}");
             assert_eq!(bits(&resumed), bits(&whole), "{name} from {last}");
         }
     }
