@@ -6,6 +6,7 @@ mod keys;
 
 pub use keys::{CompareKeys, FitKeys, KeyOptions, SolverKeys};
 
+use crate::export::Format;
 use crate::report::Kind;
 use clap::builder::{ArgAction, PossibleValuesParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -99,6 +100,9 @@ pub enum Command {
     /// Draw one figure of a result
     #[command(after_help = help::PLOT)]
     Plot(PlotOptions),
+    /// Write what a file holds as CSV, JSON or NPZ
+    #[command(after_help = help::EXPORT, after_long_help = help::EXPORT_LONG)]
+    Export(ExportOptions),
 }
 
 /// Where the output goes.
@@ -281,6 +285,19 @@ pub struct ReportOptions {
     /// A result of `fit`
     #[arg(value_name = "RESULT.h5")]
     pub result: PathBuf,
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// `export`
+#[derive(Debug, Args)]
+pub struct ExportOptions {
+    /// A result, dataset or simulation
+    #[arg(value_name = "RESULT.h5")]
+    pub file: PathBuf,
+    /// csv: a folder of tables; json, npz: one file
+    #[arg(long)]
+    pub format: Format,
     #[command(flatten)]
     pub output: OutputOptions,
 }
