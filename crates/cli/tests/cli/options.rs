@@ -16,6 +16,7 @@ Commands:
   gradient  Cost and gradient of a gradient problem, with times
   report    Show a result as one HTML page
   plot      Draw one figure of a result
+  export    Write what a file holds as CSV, JSON or NPZ
   help      Print this message or the help of the given subcommand(s)
 ";
 
