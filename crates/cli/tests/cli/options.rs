@@ -12,6 +12,8 @@ Commands:
   generate  Make a dataset from a network with known parameters
   simulate  Run a fitted network and store its rates, currents and predictions
   check     Compare gradients of the objective on your data, computed in three ways
+  compare   Compare adaptive with fixed-step integration: what a time step does to the time
+            constants
   inspect   Show what a file holds
   gradient  Cost and gradient of a gradient problem, with times
   report    Show a result as one HTML page
