@@ -279,12 +279,25 @@ pub struct GradientOptions {
     pub keys: KeyOptions<SolverKeys>,
 }
 
+/// Which data are shown against their prediction.
+#[derive(Debug, Args)]
+pub struct ShownOptions {
+    /// Trials whose data are shown, by label or index [default: by rank]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub trials: Vec<String>,
+    /// Outputs whose data are shown, by label or index [default: by rank]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub outputs: Vec<String>,
+}
+
 /// `report`
 #[derive(Debug, Args)]
 pub struct ReportOptions {
     /// A result of `fit`
     #[arg(value_name = "RESULT.h5")]
     pub result: PathBuf,
+    #[command(flatten)]
+    pub shown: ShownOptions,
     #[command(flatten)]
     pub output: OutputOptions,
 }
@@ -311,6 +324,8 @@ pub struct PlotOptions {
     /// Which figure
     #[arg(value_name = "KIND")]
     pub kind: Kind,
+    #[command(flatten)]
+    pub shown: ShownOptions,
     #[command(flatten)]
     pub output: OutputOptions,
 }

@@ -164,7 +164,7 @@ Times are of a whole forward and backward pass; reading the file is not counted.
 pub const REPORT: &str = "\
 Examples:
   tauscope report results/zebrafish-20250102-030405.h5 --out fish.html
-  tauscope report fit.h5 --out fit.html --force
+  tauscope report fit.h5 --out fit.html --trials 0,7 --outputs left-12 --force
 
 The page needs no network and no script. `fit` writes one beside its result unless `--report false`.";
 
