@@ -61,6 +61,13 @@ report result *args:
 plot result *args:
     @{{ release }} plot "$@"
 
+# writes what a result holds in another format: just export RESULT.h5 --format csv
+[group('program')]
+[no-cd]
+[no-exit-message]
+export result *args:
+    @{{ release }} export "$@"
+
 # computes one gradient and times it: just gradient PROBLEM.h5
 [group('program')]
 [no-cd]

@@ -38,11 +38,15 @@ def examples(tauscope):
 
 @pytest.fixture
 def debian(request):
-    """`debian("ncdump", "netcdf-bin")`: the path of a command, installed first where we are root; else the test is skipped."""
+    """`debian("ncdump", "netcdf-bin")`: the path of a command, installed first where we are root; else the test is skipped.
+    `works` is a command that succeeds where a library of it is there, too."""
 
-    def find(command, package):
-        path = shutil.which(command) or (os.geteuid() == 0 and install(command, package))
-        if path:
+    def find(command, package, works=None):
+        there = lambda: shutil.which(command) and (works is None or succeeds(works))
+        if not there() and os.geteuid() == 0:
+            install(package)
+        path = shutil.which(command)
+        if there():
             return path
         missing = f"{command} is missing; on Debian: apt-get install {package}"
         if os.environ.get("CI") == "true":
@@ -54,11 +58,14 @@ def debian(request):
     return find
 
 
-def install(command, package):
+def succeeds(words):
+    return subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def install(package):
     if not shutil.which("apt-get"):
-        return None
+        return
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     settings = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], env=settings, **quiet)
     subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package], env=settings, **quiet)
-    return shutil.which(command)

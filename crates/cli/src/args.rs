@@ -6,6 +6,7 @@ mod keys;
 
 pub use keys::{CompareKeys, FitKeys, KeyOptions, SolverKeys};
 
+use crate::export::Format;
 use crate::report::Kind;
 use clap::builder::{ArgAction, PossibleValuesParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -99,6 +100,9 @@ pub enum Command {
     /// Draw one figure of a result
     #[command(after_help = help::PLOT)]
     Plot(PlotOptions),
+    /// Write what a file holds as CSV, JSON or NPZ
+    #[command(after_help = help::EXPORT, after_long_help = help::EXPORT_LONG)]
+    Export(ExportOptions),
 }
 
 /// Where the output goes.
@@ -275,12 +279,38 @@ pub struct GradientOptions {
     pub keys: KeyOptions<SolverKeys>,
 }
 
+/// Which data are shown against their prediction.
+#[derive(Debug, Args)]
+pub struct ShownOptions {
+    /// Trials whose data are shown, by label or index [default: by rank]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub trials: Vec<String>,
+    /// Outputs whose data are shown, by label or index [default: by rank]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub outputs: Vec<String>,
+}
+
 /// `report`
 #[derive(Debug, Args)]
 pub struct ReportOptions {
     /// A result of `fit`
     #[arg(value_name = "RESULT.h5")]
     pub result: PathBuf,
+    #[command(flatten)]
+    pub shown: ShownOptions,
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// `export`
+#[derive(Debug, Args)]
+pub struct ExportOptions {
+    /// A result, dataset or simulation
+    #[arg(value_name = "RESULT.h5")]
+    pub file: PathBuf,
+    /// csv: a folder of tables; json, npz: one file
+    #[arg(long)]
+    pub format: Format,
     #[command(flatten)]
     pub output: OutputOptions,
 }
@@ -294,6 +324,8 @@ pub struct PlotOptions {
     /// Which figure
     #[arg(value_name = "KIND")]
     pub kind: Kind,
+    #[command(flatten)]
+    pub shown: ShownOptions,
     #[command(flatten)]
     pub output: OutputOptions,
 }

@@ -7,14 +7,29 @@ use thiserror::Error;
 
 /// An option with a value that cannot be used.
 #[derive(Debug, Error)]
-#[error("{option} {value} must end in {expected}")]
-pub struct WrongEnding {
-    /// The option.
-    pub option: &'static str,
-    /// Its value.
-    pub value: String,
-    /// Endings that it can have.
-    pub expected: &'static str,
+pub enum OptionError {
+    /// The format does not follow from the name of the file.
+    #[error("{option} {value} must end in {expected}")]
+    Ending {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// Endings that it can have.
+        expected: &'static str,
+    },
+    /// The file has nothing of that name.
+    #[error(
+        "option {option}: there is no `{value}`; it can be a label or an index from 0: {known}"
+    )]
+    Unknown {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// The labels that there are.
+        known: String,
+    },
 }
 
 /// How a command that did not fail ended.
@@ -48,7 +63,7 @@ const USAGE: u8 = 2;
 /// The exit code of an error: 2 where options or configuration are wrong, else 1.
 pub fn code(error: &anyhow::Error) -> ExitCode {
     let is_usage = error.chain().any(|cause| {
-        cause.is::<ConfigError>() || cause.is::<SpecError>() || cause.is::<WrongEnding>()
+        cause.is::<ConfigError>() || cause.is::<SpecError>() || cause.is::<OptionError>()
     });
     ExitCode::from(if is_usage { USAGE } else { FAILURE })
 }

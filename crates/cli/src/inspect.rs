@@ -3,6 +3,7 @@
 use crate::args::{Global, InspectOptions};
 use crate::console::Console;
 use crate::exit::Outcome;
+use crate::export::attribute;
 use crate::summary::{self, FitSummary};
 use crate::table::Table;
 use crate::{interrupt, resolve};
@@ -10,7 +11,7 @@ use anyhow::Result;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::path::Path;
-use tauscope_fit::store::{AttributeValue, StoreError, StoredFile, StoredGroup};
+use tauscope_fit::store::{StoreError, StoredFile, StoredGroup};
 
 #[derive(Debug, Serialize)]
 struct Contents {
@@ -45,7 +46,7 @@ fn contents(path: &Path) -> Result<Contents, StoreError> {
     let mut contents = Contents {
         file: path.display().to_string(),
         format,
-        schema_version: version.as_ref().map_or(Value::Null, json),
+        schema_version: version.as_ref().map_or(Value::Null, attribute),
         attributes: Map::new(),
         shapes: Map::new(),
         dimensions: Map::new(),
@@ -65,7 +66,7 @@ impl Contents {
     fn list(&mut self, group: &StoredGroup, prefix: &str) -> Result<(), StoreError> {
         for (name, value) in group.attributes()? {
             self.attributes
-                .insert(format!("{prefix}{name}"), json(&value));
+                .insert(format!("{prefix}{name}"), attribute(&value));
         }
         for name in group.variable_names()? {
             let variable = group.variable(&name)?;
@@ -82,19 +83,6 @@ impl Contents {
             }
         }
         Ok(())
-    }
-}
-
-/// An attribute as JSON; a number that does not exist is null.
-fn json(value: &AttributeValue) -> Value {
-    match value {
-        AttributeValue::Text(text) => text.as_str().into(),
-        AttributeValue::Real(number) => (*number).into(),
-        AttributeValue::Integer(number) => (*number).into(),
-        AttributeValue::Flag(flag) => (*flag).into(),
-        AttributeValue::Reals(numbers) => numbers.as_slice().into(),
-        AttributeValue::Integers(numbers) => numbers.as_slice().into(),
-        AttributeValue::Texts(texts) => texts.as_slice().into(),
     }
 }
 

@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod console;
 mod exit;
+mod export;
 mod fit;
 mod generate;
 mod gradient;
@@ -51,6 +52,7 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<Outcome> {
         Command::Inspect(options) => inspect::run(options, &cli.global, console),
         Command::Gradient(options) => gradient::run(options, &cli.global, console),
         Command::Report(options) => report::run(options, &cli.global, console),
+        Command::Export(options) => export::run(options, &cli.global, console),
         Command::Plot(options) => plot::run(options, &cli.global, console),
     }
 }

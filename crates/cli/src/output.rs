@@ -163,6 +163,32 @@ pub fn reserve_beside(
     reserve_given(&path, force, input)
 }
 
+/// As [`reserve_as`], for a folder of files: with `--force` files of the same names in it are replaced.
+///
+/// # Errors
+/// As [`reserve`].
+pub fn reserve_folder(
+    options: &OutputOptions,
+    command: &str,
+    input: &Path,
+) -> Result<Output, OutputError> {
+    match &options.out {
+        Some(path) if !path.is_dir() => reserve_given(path, false, input),
+        Some(path) if options.force() || is_empty(path) => Output::reserve(path.clone()),
+        Some(path) => Err(OutputError::Exists(path.clone())),
+        None => reserve_new(
+            Path::new("results"),
+            &format!("-{command}"),
+            input,
+            &stamp(&Zoned::now()),
+        ),
+    }
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+}
+
 fn reserve_given(path: &Path, force: bool, input: &Path) -> Result<Output, OutputError> {
     if is_same_file(path, input) {
         return Err(OutputError::IsInput(path.to_owned()));

@@ -2,7 +2,7 @@
 
 use crate::args::{Global, PlotOptions};
 use crate::console::Console;
-use crate::exit::{Outcome, WrongEnding};
+use crate::exit::{OptionError, Outcome};
 use crate::report::{Contents, Kind};
 use crate::{interrupt, output};
 use anyhow::Result;
@@ -54,7 +54,8 @@ enum Format {
 pub fn run(options: &PlotOptions, _global: &Global, console: &Console) -> Result<Outcome> {
     interrupt::end_at_once()?;
     let format = format(options.output.out.as_deref())?;
-    let contents = Contents::read(&options.result)?;
+    let mut contents = Contents::read(&options.result)?;
+    contents.choose(&options.shown)?;
     let Some(figure) = options.kind.figure(&contents) else {
         return Err(absent(options.kind, &contents).into());
     };
@@ -77,7 +78,7 @@ pub fn run(options: &PlotOptions, _global: &Global, console: &Console) -> Result
     Ok(Outcome::Done)
 }
 
-fn format(out: Option<&Path>) -> Result<Format, WrongEnding> {
+fn format(out: Option<&Path>) -> Result<Format, OptionError> {
     let Some(path) = out else {
         return Ok(Format::Svg);
     };
@@ -85,7 +86,7 @@ fn format(out: Option<&Path>) -> Result<Format, WrongEnding> {
     match ending.as_deref() {
         Some("svg") => Ok(Format::Svg),
         Some("png") => Ok(Format::Png),
-        _ => Err(WrongEnding {
+        _ => Err(OptionError::Ending {
             option: "--out",
             value: path.display().to_string(),
             expected: ".svg or .png",

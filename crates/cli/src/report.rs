@@ -1,5 +1,6 @@
 //! `tauscope report`: a result as one HTML page.
 
+mod choice;
 mod contents;
 mod document;
 mod kind;
@@ -49,7 +50,8 @@ pub enum ReportError {
 /// A file that is no result, an output that is refused.
 pub fn run(options: &ReportOptions, _global: &Global, console: &Console) -> Result<Outcome> {
     interrupt::end_at_once()?;
-    let contents = Contents::read(&options.result)?;
+    let mut contents = Contents::read(&options.result)?;
+    contents.choose(&options.shown)?;
     let output = output::reserve_as(&options.output, "report", "html", &options.result)?;
     replace_file(output.path(), document::page(&contents).html().as_bytes())?;
     let report = output.path().display().to_string();

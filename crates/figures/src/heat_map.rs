@@ -1,12 +1,15 @@
 //! Matrices as coloured cells.
 
-use crate::canvas::{Anchor, Canvas, Drawing, TEXT, px};
+mod cells;
+
+use crate::canvas::{Anchor, Canvas, Drawing, TEXT};
 use crate::chart::WIDTH;
 use crate::names::{self, Across};
 use crate::number::significant;
 use crate::palette::{Colour, Style};
 use crate::scale::Tick;
 use crate::text;
+use cells::colour;
 use std::fmt::Write as _;
 
 /// More rows or columns than this are drawn in blocks.
@@ -28,6 +31,27 @@ pub struct HeatMap {
 struct Names {
     title: String,
     names: Vec<String>,
+}
+
+impl Names {
+    fn every(&self, k: usize) -> Names {
+        Names {
+            title: self.title.clone(),
+            names: self.names.iter().step_by(k).cloned().collect(),
+        }
+    }
+}
+
+/// The value farthest from zero; NaN where there is none.
+fn largest(values: impl Iterator<Item = f64>) -> f64 {
+    let finite = values.filter(|v| v.is_finite());
+    finite.fold(f64::NAN, |a, v| {
+        if a.is_nan() || v.abs() > a.abs() {
+            v
+        } else {
+            a
+        }
+    })
 }
 
 /// Where the cells lie.
@@ -94,10 +118,11 @@ impl HeatMap {
         map.cells(&frame, &mut canvas);
         let bottom = map.names(&frame, &mut canvas);
         let mut title = map.columns.title.clone();
-        if block > 1 {
+        if block != [1, 1] {
+            let [rows, columns] = block;
             let _ = write!(
                 title,
-                "; a cell is the largest of {block} × {block} by size"
+                "; a cell is the largest of {rows} × {columns} by size"
             );
         }
         let middle = frame.left + 0.5 * frame.cell[0] * frame.columns as f64;
@@ -110,43 +135,28 @@ impl HeatMap {
         canvas.finish(WIDTH, bottom + 22.0)
     }
 
-    /// Smaller where it has too many rows or columns to see, and how many stand for one.
-    fn in_blocks(&self) -> (HeatMap, usize) {
+    /// Smaller where it has too many rows or columns to see, and how many of them stand for one.
+    fn in_blocks(&self) -> (HeatMap, [usize; 2]) {
         let (n, m) = (self.rows.names.len(), self.columns.names.len());
-        let block = n.max(m).div_ceil(FINEST);
-        if block <= 1 {
-            return (self.clone(), 1);
+        let [rows, columns] = [n, m].map(|length| length.div_ceil(FINEST).max(1));
+        if rows == 1 && columns == 1 {
+            return (self.clone(), [1, 1]);
         }
-        let largest = |i: usize, j: usize| {
-            let rows = (i * block..n.min((i + 1) * block)).flat_map(|r| {
-                self.values[r * m..][j * block..m.min((j + 1) * block)]
-                    .iter()
-                    .copied()
-            });
-            rows.filter(|v| v.is_finite()).fold(f64::NAN, |a, v| {
-                if v.abs() > a.abs() || a.is_nan() {
-                    v
-                } else {
-                    a
-                }
-            })
-        };
-        let (n_small, m_small) = (n.div_ceil(block), m.div_ceil(block));
-        let values = (0..n_small)
-            .flat_map(|i| (0..m_small).map(move |j| (i, j)))
-            .map(|(i, j)| largest(i, j))
-            .collect();
-        let thin = |names: &Names| Names {
-            title: names.title.clone(),
-            names: names.names.iter().step_by(block).cloned().collect(),
-        };
+        let starts = (0..n)
+            .step_by(rows)
+            .flat_map(|i| (0..m).step_by(columns).map(move |j| (i, j)));
+        let values = starts.map(|(i, j)| {
+            let block =
+                (i..n.min(i + rows)).flat_map(|row| &self.values[row * m..][j..m.min(j + columns)]);
+            largest(block.copied())
+        });
         let map = HeatMap {
-            rows: thin(&self.rows),
-            columns: thin(&self.columns),
-            values,
+            rows: self.rows.every(rows),
+            columns: self.columns.every(columns),
+            values: values.collect(),
             quantity: self.quantity.clone(),
         };
-        (map, block)
+        (map, [rows, columns])
     }
 
     fn frame(&self, top: f64) -> Frame {
@@ -174,91 +184,6 @@ impl HeatMap {
             rows,
             columns,
         }
-    }
-
-    /// Cells of one shade are one path.
-    fn cells(&self, frame: &Frame, canvas: &mut Canvas) {
-        let limit = self.limit();
-        let shade = |v: &f64| (v / limit * f64::from(SHADES)).round() as i32;
-        let [w, h] = frame.cell;
-        let at = |index: usize| {
-            let (row, column) = (index / frame.columns, index % frame.columns);
-            [frame.left + column as f64 * w, frame.top + row as f64 * h]
-        };
-        let (width, height) = (w * frame.columns as f64, h * frame.rows as f64);
-        let (left, top) = (px(frame.left), px(frame.top));
-        canvas.raw(&format!(
-            "<path d=\"M{left} {top}h{}v{}h{}z\" class=\"cells\" fill=\"{}\"/>",
-            px(width),
-            px(height),
-            px(-width),
-            colour(0)
-        ));
-        for level in (-SHADES..=SHADES).filter(|level| *level != 0) {
-            let of_level = self
-                .values
-                .iter()
-                .enumerate()
-                .filter(|(_, v)| v.is_finite() && shade(v) == level);
-            let mut d = String::new();
-            for (index, _) in of_level {
-                let [x, y] = at(index);
-                let _ = write!(d, "M{:.2} {:.2}h{w:.2}v{h:.2}h-{w:.2}z", x, y);
-            }
-            if !d.is_empty() {
-                canvas.raw(&format!(
-                    "<path d=\"{d}\" fill=\"{}\" shape-rendering=\"crispEdges\"/>",
-                    colour(level)
-                ));
-            }
-        }
-        self.dashes(frame, limit, &at, canvas);
-        let missing = self
-            .values
-            .iter()
-            .enumerate()
-            .filter(|(_, v)| !v.is_finite());
-        let middles = missing
-            .map(|(index, _)| at(index))
-            .map(|[x, y]| [x + 0.5 * w, y + 0.5 * h]);
-        canvas.markers(
-            middles,
-            Style::reference().marker(crate::Marker::Cross),
-            0.25 * w.min(h),
-        );
-    }
-
-    /// A dash in every cell that is visibly below zero: in black and white, blue and orange look alike.
-    fn dashes(
-        &self,
-        frame: &Frame,
-        limit: f64,
-        at: &dyn Fn(usize) -> [f64; 2],
-        canvas: &mut Canvas,
-    ) {
-        let [w, h] = frame.cell;
-        if w.min(h) < 5.0 {
-            return;
-        }
-        let negative = self
-            .values
-            .iter()
-            .enumerate()
-            .filter(|(_, v)| **v < -0.1 * limit);
-        let mut d = String::new();
-        for (index, _) in negative {
-            let [x, y] = at(index);
-            let _ = write!(
-                d,
-                "M{} {}h{}",
-                px(x + 0.25 * w),
-                px(y + 0.5 * h),
-                px(0.5 * w)
-            );
-        }
-        canvas.raw(&format!(
-            "<path d=\"{d}\" stroke=\"#10202c\" stroke-opacity=\"0.75\" fill=\"none\"/>"
-        ));
     }
 
     fn names(&self, frame: &Frame, canvas: &mut Canvas) -> f64 {
@@ -316,18 +241,6 @@ impl HeatMap {
     }
 }
 
-/// From blue by white to orange; lightness falls evenly on both sides.
-fn colour(level: i32) -> String {
-    let (end, at) = if level < 0 {
-        ([0.0, 88.0, 150.0], -level)
-    } else {
-        ([204.0, 76.0, 2.0], level)
-    };
-    let t = f64::from(at) / f64::from(SHADES);
-    let mix = |i: usize| (250.0 + (end[i] - 250.0) * t).round() as u8;
-    format!("#{:02x}{:02x}{:02x}", mix(0), mix(1), mix(2))
-}
-
 #[cfg(test)]
 mod tests {
     use super::HeatMap;
@@ -343,7 +256,7 @@ mod tests {
         values[n * 200 + 301] = -5.0;
         let map = HeatMap::new(("to", names(n)), ("from", names(n)), values, "W");
         let (small, block) = map.in_blocks();
-        assert_eq!((block, small.values.len()), (3, 150 * 150));
+        assert_eq!((block, small.values.len()), ([3, 3], 150 * 150));
         assert_eq!(small.values[66 * 150 + 100], -5.0);
         assert!(small.draw().body.len() < 2_000_000);
     }

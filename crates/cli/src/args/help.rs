@@ -164,7 +164,7 @@ Times are of a whole forward and backward pass; reading the file is not counted.
 pub const REPORT: &str = "\
 Examples:
   tauscope report results/zebrafish-20250102-030405.h5 --out fish.html
-  tauscope report fit.h5 --out fit.html --force
+  tauscope report fit.h5 --out fit.html --trials 0,7 --outputs left-12 --force
 
 The page needs no network and no script. `fit` writes one beside its result unless `--report false`.";
 
@@ -174,3 +174,24 @@ Examples:
   tauscope plot fit.h5 prediction --out prediction.png
 
 The ending of --out decides: .svg keeps text selectable, .png has 2 pixels a unit.";
+
+pub const EXPORT: &str = "\
+Examples:
+  tauscope export fit.h5 --format csv --out fit-tables
+  tauscope export fit.h5 --format npz --out fit.npz
+
+`--help` says what is in each.";
+
+pub const EXPORT_LONG: &str = "\
+Examples:
+  tauscope export fit.h5 --format csv --out fit-tables
+  tauscope export fit.h5 --format npz --out fit.npz
+
+csv   a folder with one table for all variables of a group that lie over the same dimensions, a row
+      a place: the labels of the dimensions, then the values. parameters-unit.csv has tau_s, tau_r,
+      b by unit; parameters-unit-source_unit.csv has W. variables.csv lists units and meaning of
+      every variable, attributes.csv every attribute. A number that does not exist is empty.
+json  one object: attributes, dimensions, variables (dims, units, long_name, values nested by
+      dimension), groups. A number that does not exist is null.
+npz   one array a variable, named with its groups: numpy.load(FILE)[\"parameters/tau_s\"];
+      \"attributes\" is JSON text with the attributes of every group and variable.";

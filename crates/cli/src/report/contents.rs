@@ -1,5 +1,6 @@
 //! What a result file says, as far as it says it: a report shows what is there.
 
+use super::choice::Shown;
 use super::node::{Node, units_of};
 use std::path::{Path, PathBuf};
 use tauscope_fit::store::{Group, StoreError, StoredFile};
@@ -21,6 +22,8 @@ pub struct Contents {
     pub predictions: Vec<SplitData>,
     /// Unit of times.
     pub time_units: String,
+    /// What is shown of them.
+    pub(super) shown: Shown,
 }
 
 /// Time constants of one kind.
@@ -79,6 +82,7 @@ impl Contents {
             predictions,
             time_units,
             root,
+            shown: Shown::default(),
         })
     }
 

@@ -8,6 +8,9 @@ use tauscope_figures::{Axis, Chart, Direction, Figure, Interval, Point, Style};
 /// Up to this many units each have a line in the legend.
 const NAMED: usize = 6;
 
+/// More units than this are shown by the bands that hold them.
+const SEPARATE: usize = 100;
+
 /// Time constants by unit, with intervals where the file has them.
 pub fn forest(contents: &Contents) -> Option<Figure> {
     let first = contents.taus.first()?;
@@ -114,7 +117,7 @@ pub fn history(contents: &Contents) -> Option<Figure> {
     let iterations = history.reals("iteration")?;
     let mut figure = Figure::new(
         "Time constants over iterations",
-        "Each line is a unit of the best start. Lines that still move at the end tell of time constants that the optimizer had not settled.",
+        "Of the best start. Time constants that still move at the end are those that the optimizer had not settled.",
     );
     for tau in &contents.taus {
         if let Some(values) = rows(history, tau.name, iterations.len()) {
@@ -139,7 +142,29 @@ fn lines(contents: &Contents, tau: &Tau, iterations: &[f64], values: &[Vec<f64>]
         &contents.time_units,
         values.iter().flatten().copied(),
     );
-    let mut chart = Chart::new(Axis::counted("iteration"), axis);
+    let chart = Chart::new(Axis::counted("iteration"), axis);
+    let chart = match n {
+        n if n > SEPARATE => bands(chart, iterations, values),
+        n => each(chart, contents, iterations, values, n),
+    };
+    if n <= NAMED {
+        return chart;
+    }
+    let middle = iterations
+        .iter()
+        .zip(values)
+        .map(|(&at, row)| [at, median(row.iter().copied())]);
+    chart.line("median", middle.collect(), Style::ink().width(2.2))
+}
+
+/// A line a unit.
+fn each(
+    mut chart: Chart,
+    contents: &Contents,
+    iterations: &[f64],
+    values: &[Vec<f64>],
+    n: usize,
+) -> Chart {
     let line = |unit: usize| -> Vec<Point> {
         iterations
             .iter()
@@ -161,15 +186,39 @@ fn lines(contents: &Contents, tau: &Tau, iterations: &[f64], values: &[Vec<f64>]
         };
         chart = chart.line(label, line(unit), style);
     }
-    if n > NAMED {
-        let middle = iterations
-            .iter()
-            .zip(values)
-            .map(|(&at, row)| [at, median(row.iter().copied())])
-            .collect();
-        chart = chart.line("median", middle, Style::ink().width(2.2));
-    }
     chart
+}
+
+/// Where all and where half of the units lie.
+fn bands(chart: Chart, iterations: &[f64], values: &[Vec<f64>]) -> Chart {
+    let between = |low: f64, high: f64| -> Vec<Interval> {
+        let at = |(&at, row): (&f64, &Vec<f64>)| {
+            let order = ascending(row);
+            let rank = |part: f64| {
+                order.get((part * order.len().saturating_sub(1) as f64).round() as usize)
+            };
+            let [low, high] =
+                [low, high].map(|part| rank(part).map_or(f64::NAN, |&unit| row[unit]));
+            Interval {
+                at,
+                value: f64::NAN,
+                low,
+                high,
+            }
+        };
+        iterations.iter().zip(values).map(at).collect()
+    };
+    chart
+        .band(
+            "all units",
+            between(0.0, 1.0),
+            Style::series(0).opacity(0.2),
+        )
+        .band(
+            "half of the units",
+            between(0.25, 0.75),
+            Style::series(0).opacity(0.35),
+        )
 }
 
 /// Time constants that each start ended with: do starts of the same cost agree?

@@ -1,134 +1,35 @@
 //! Data against prediction.
 
+use super::choice::{self, Choice};
 use super::contents::{Contents, SplitData, ascending};
 use tauscope_figures::{Axis, Chart, Figure, Marker, Point, Style, significant};
 
 /// Fewer samples than this are drawn as dots, which one can tell apart.
 const FEW: usize = 60;
 
-/// An output of a trial that is shown, and why.
-struct Choice {
-    trial: usize,
-    output: usize,
-    why: String,
-}
-
-/// The best, the median and the worst output, each in its median trial; of a single output, its best, median and worst trial. Of every
-/// split that there is.
+/// Chosen outputs in chosen trials of every split that there is.
 pub fn prediction(contents: &Contents) -> Option<Figure> {
-    let means = train_means(contents)?;
+    let means = choice::train_means(contents)?;
     let mut figure = Figure::new(
         "Data against prediction",
         "Train trials were fitted; valid trials chose among iterates, penalties or starts where the fit used them so; test trials were not used at all. \
-         R² is that of the trace shown, about the output's mean over the train trials. Choices are by rank, not by eye.",
+         R² is that of the trace shown, about the output's mean over the train trials. Choices are by rank, not by eye, where --trials and --outputs do not name them.",
     );
-    let outputs = chosen_outputs(contents);
-    for data in &contents.predictions {
-        for choice in choices(data, &outputs, &means) {
-            figure = figure.panel(panel(contents, data, &choice, &means));
-        }
+    for (split, choice) in choice::all(contents, &means) {
+        figure = figure.panel(panel(contents, &contents.predictions[split], &choice));
     }
-    let legend = chart(
-        contents,
-        &contents.predictions[0],
-        &Choice {
-            trial: 0,
-            output: 0,
-            why: String::new(),
-        },
-    );
+    let any = Choice {
+        trial: 0,
+        output: 0,
+        why: String::new(),
+        r2: f64::NAN,
+    };
+    let legend = chart(contents, &contents.predictions[0], &any);
     (!figure.is_empty()).then(|| figure.legend_of(&legend))
 }
 
-fn train_means(contents: &Contents) -> Option<Vec<f64>> {
-    let data = contents.predictions.first()?;
-    let mean = |output: usize| {
-        let observed = (0..data.trials.len())
-            .flat_map(|trial| data.target(trial, output))
-            .filter(|v| !v.is_nan());
-        let (sum, count) = observed.fold((0.0, 0.0), |(sum, count), v| (sum + v, count + 1.0));
-        sum / count
-    };
-    Some((0..data.outputs.len()).map(mean).collect())
-}
-
-/// Output and rank, judged on the most telling split that has scores.
-fn chosen_outputs(contents: &Contents) -> Vec<(usize, &'static str)> {
-    let n = contents.predictions[0].outputs.len();
-    let stored = contents
-        .group("metrics")
-        .and_then(|m| m.reals("r2_by_output"))
-        .unwrap_or_default();
-    let rows: Vec<&[f64]> = stored.chunks(n.max(1)).collect();
-    let scores = [2, 1, 0]
-        .into_iter()
-        .filter_map(|i| rows.get(i))
-        .find(|row| row.iter().any(|r2| !r2.is_nan()));
-    let order = scores.map_or_else(|| (0..n).collect(), |row| ascending(row));
-    match order[..] {
-        [] => vec![(0, "")],
-        [only] => vec![(only, "")],
-        [worst, best] => vec![(best, "better output"), (worst, "worse output")],
-        [worst, .., best] => vec![
-            (best, "best output"),
-            (order[order.len() / 2], "median output"),
-            (worst, "worst output"),
-        ],
-    }
-}
-
-fn choices(data: &SplitData, outputs: &[(usize, &str)], means: &[f64]) -> Vec<Choice> {
-    let trials = |output: usize| {
-        let scores: Vec<f64> = (0..data.trials.len())
-            .map(|trial| r2(data, trial, output, means))
-            .collect();
-        ascending(&scores)
-    };
-    let single = data.outputs.len() == 1;
-    let mut all = Vec::new();
-    for &(output, rank) in outputs {
-        let order = trials(output);
-        let picked: Vec<(usize, &str)> = match order[..] {
-            [] => continue,
-            [.., best] if single && order.len() > 2 => {
-                vec![
-                    (best, "best trial"),
-                    (order[order.len() / 2], "median trial"),
-                    (order[0], "worst trial"),
-                ]
-            }
-            [..] if single => order.iter().rev().map(|&trial| (trial, "")).collect(),
-            [..] => vec![(order[order.len() / 2], rank)],
-        };
-        all.extend(picked.into_iter().map(|(trial, why)| Choice {
-            trial,
-            output,
-            why: why.to_owned(),
-        }));
-    }
-    all
-}
-
-fn r2(data: &SplitData, trial: usize, output: usize, means: &[f64]) -> f64 {
-    let target = data.target(trial, output);
-    let pairs = target
-        .iter()
-        .zip(data.prediction(trial, output))
-        .filter(|(t, z)| !t.is_nan() && !z.is_nan());
-    let (mut squared, mut about_mean) = (0.0, 0.0);
-    for (t, z) in pairs {
-        squared += (t - z).powi(2);
-        about_mean += (t - means[output]).powi(2);
-    }
-    if about_mean > 0.0 {
-        1.0 - squared / about_mean
-    } else {
-        f64::NAN
-    }
-}
-
-fn panel(contents: &Contents, data: &SplitData, choice: &Choice, means: &[f64]) -> Chart {
-    let score = significant(r2(data, choice.trial, choice.output, means), 2);
+fn panel(contents: &Contents, data: &SplitData, choice: &Choice) -> Chart {
+    let score = significant(choice.r2, 2);
     let why = if choice.why.is_empty() {
         String::new()
     } else {

@@ -1,9 +1,11 @@
 //! How far to trust a result: statements that follow from what its file holds.
 
-use super::contents::{Contents, SPLITS, Tau};
-use super::optimization::ranking;
+mod time_constants;
+
+use super::contents::{Contents, SPLITS};
 use super::residuals::autocorrelations;
-use tauscope_figures::{Note, Tone, concise, significant};
+use tauscope_figures::{Note, Tone, significant};
+use time_constants::{agreement_of_starts, at_bounds, certainty, starts, time_constants};
 
 /// Relative differences of gradients below this are no fault at usual tolerances, those above the second are one.
 const GRADIENTS_AGREE: f64 = 1e-3;
@@ -115,147 +117,6 @@ fn prediction(contents: &Contents) -> Vec<Note> {
         ),
         _ => note(Tone::Good, format!("{text}.")),
     }
-}
-
-fn starts(contents: &Contents) -> Vec<Note> {
-    let Some(ranking) = ranking(contents) else {
-        return Vec::new();
-    };
-    let (close, all) = (ranking.close(0.01).len(), ranking.costs.len());
-    match (close, all) {
-        (_, 0) => Vec::new(),
-        (_, 1) => note(
-            Tone::Caution,
-            "One start only: another minimum could be better (--starts).",
-        ),
-        (1, _) => note(
-            Tone::Caution,
-            format!(
-                "The best of {all} starts stands alone; the others ended more than 1 % above its cost. More starts could find a better one (--starts)."
-            ),
-        ),
-        _ => note(
-            Tone::Good,
-            format!("{close} of {all} starts ended within 1 % of the best cost."),
-        ),
-    }
-}
-
-/// Do starts of the same cost have the same time constants? Only where units are outputs, since hidden ones come in any order.
-fn agreement_of_starts(contents: &Contents) -> Vec<Note> {
-    let Some(ranking) = ranking(contents) else {
-        return Vec::new();
-    };
-    let close = ranking.close(0.01);
-    let n = contents.units.len();
-    let is_linear = contents.root().text("readout") == Some("linear");
-    if close.len() < 2 || is_linear {
-        return Vec::new();
-    }
-    let spread = |tau: &Tau| -> Option<f64> {
-        let stored = contents.group("starts")?.reals(tau.name)?;
-        let of_unit = |unit: usize| -> f64 {
-            let values = close
-                .iter()
-                .filter_map(|&start| stored.get(start * n + unit))
-                .filter(|v| **v > 0.0);
-            let (low, high) = values.fold((f64::INFINITY, 0.0_f64), |(low, high), &v| {
-                (low.min(v), high.max(v))
-            });
-            high / low
-        };
-        Some((0..n).map(of_unit).fold(1.0, f64::max))
-    };
-    let worst = contents.taus.iter().filter_map(spread).fold(1.0, f64::max);
-    let factor = significant(worst, 3);
-    if worst < 1.05 {
-        note(
-            Tone::Good,
-            format!("These starts agree on every time constant within a factor of {factor}."),
-        )
-    } else {
-        note(
-            Tone::Caution,
-            format!(
-                "Starts within 1 % of the best cost differ in a time constant by up to a factor of {factor}: the cost does not determine all of them."
-            ),
-        )
-    }
-}
-
-fn time_constants(contents: &Contents) -> Vec<Note> {
-    if contents.taus.is_empty() {
-        return note(Tone::Plain, "This model has no time constants.");
-    }
-    let mut notes = at_bounds(contents);
-    let count = |test: &dyn Fn(f64) -> bool| {
-        contents
-            .taus
-            .iter()
-            .flat_map(|tau| &tau.values)
-            .filter(|v| test(**v))
-            .count()
-    };
-    let all: usize = contents.taus.iter().map(|tau| tau.values.len()).sum();
-    let units = &contents.time_units;
-    if let Some(step) = contents.sample_interval().filter(|step| *step > 0.0) {
-        let fast = count(&|tau| tau < step);
-        if fast > 0 {
-            notes.push(Note::new(Tone::Caution, format!("{fast} of {all} time constants are shorter than the interval of the targets ({} {units}): the data see of them little more than that they are short.", concise(step, 3))));
-        }
-    }
-    if let Some(duration) = contents.duration().filter(|duration| *duration > 0.0) {
-        let slow = count(&|tau| tau > duration);
-        if slow > 0 {
-            notes.push(Note::new(Tone::Caution, format!("{slow} of {all} time constants are longer than a trial ({} {units}): the data see of them little more than that they are long.", concise(duration, 3))));
-        }
-    }
-    notes
-}
-
-fn at_bounds(contents: &Contents) -> Vec<Note> {
-    let Some([low, high]) = contents.tau_bounds() else {
-        return Vec::new();
-    };
-    let on = |value: f64| (value / low - 1.0).abs() < 1e-6 || (value / high - 1.0).abs() < 1e-6;
-    let named = |tau: &Tau| -> Vec<String> {
-        let at = tau.values.iter().enumerate().filter(|(_, v)| on(**v));
-        at.filter_map(|(unit, _)| Some(format!("{}[{}]", tau.name, contents.units.get(unit)?)))
-            .collect()
-    };
-    let names: Vec<String> = contents.taus.iter().flat_map(named).collect();
-    if names.is_empty() {
-        return Vec::new();
-    }
-    let shown = names.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
-    let more = if names.len() > 8 {
-        format!(" and {} more", names.len() - 8)
-    } else {
-        String::new()
-    };
-    note(
-        Tone::Caution,
-        format!(
-            "On a bound of the time constants ({} to {} {}): {shown}{more}. These are limits, not values.",
-            concise(low, 3),
-            concise(high, 3),
-            contents.time_units
-        ),
-    )
-}
-
-fn certainty(contents: &Contents) -> Vec<Note> {
-    if contents.taus.is_empty() {
-        return Vec::new();
-    }
-    let mut notes = Vec::new();
-    if contents.taus.iter().all(|tau| tau.intervals.is_none()) {
-        notes.push(Note::new(Tone::Caution, "The file holds no intervals: how well the data determine each time constant is not known from it."));
-        if contents.taus.len() == 2 {
-            notes.push(Note::new(Tone::Caution, "tau_s and tau_r of a unit can often be exchanged with hardly any change of the prediction; which is which was not judged."));
-        }
-    }
-    notes
 }
 
 fn residuals(contents: &Contents) -> Vec<Note> {

@@ -320,7 +320,7 @@ fn a_file_of_another_kind_is_named_for_what_it_is() {
 }
 
 /// Every way to read a file, with `{}` for its name.
-const READERS: [&str; 8] = [
+const READERS: [&str; 9] = [
     "fit {} --starts 1 --max-iterations 1 --l2 0 --out o.h5",
     "check {} --directions 1",
     "gradient {} --out o.h5",
@@ -329,6 +329,7 @@ const READERS: [&str; 8] = [
     "fit x.h5 --init {} --starts 1 --max-iterations 1 --l2 0 --out o.h5",
     "report {} --out o.h5",
     "plot {} weights --out o.svg",
+    "export {} --format npz --out o.npz",
 ];
 
 fn bench_with_result() -> Bench {
@@ -382,7 +383,7 @@ fn a_file_with_a_wrong_bit_is_read_or_refused_but_never_a_crash() {
                     assert!(run.stderr.starts_with("error: "), "{}", run.stderr);
                     assert!(!bench.path("o.h5").exists(), "{line}: {}", run.stderr);
                 }
-                for out in ["o.h5", "o.html", "o.svg"] {
+                for out in ["o.h5", "o.html", "o.svg", "o.npz"] {
                     let _ = fs::remove_file(bench.path(out));
                 }
             }

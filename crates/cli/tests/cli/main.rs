@@ -3,6 +3,7 @@
 mod bad_input;
 mod bench;
 mod config;
+mod export;
 mod fit;
 mod generate;
 mod gradient;

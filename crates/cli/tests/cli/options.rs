@@ -12,10 +12,13 @@ Commands:
   generate  Make a dataset from a network with known parameters
   simulate  Run a fitted network and store its rates, currents and predictions
   check     Compare gradients of the objective on your data, computed in three ways
+  compare   Compare adaptive with fixed-step integration: what a time step does to the time
+            constants
   inspect   Show what a file holds
   gradient  Cost and gradient of a gradient problem, with times
   report    Show a result as one HTML page
   plot      Draw one figure of a result
+  export    Write what a file holds as CSV, JSON or NPZ
   help      Print this message or the help of the given subcommand(s)
 ";
 

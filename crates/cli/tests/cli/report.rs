@@ -136,6 +136,25 @@ fn a_report_is_refused_like_any_output() {
 }
 
 #[test]
+fn trials_and_outputs_can_be_named() {
+    let bench = fitted("");
+    let line = "plot fit.h5 prediction --trials 3,0 --outputs 2 --out p.svg --force";
+    assert_eq!(bench.run(line).code, Some(0));
+    let svg = fs::read_to_string(bench.path("p.svg")).unwrap();
+    assert_eq!(svg.matches("activity of 2, trial ").count(), 2);
+    assert!(svg.contains("activity of 2, trial 0") && svg.contains("activity of 2, trial 3"));
+    let unknown =
+        "error: option --outputs: there is no `x`; it can be a label or an index from 0: 0, 1, 2";
+    bench
+        .run("report fit.h5 --outputs x --out p.html")
+        .refused(2, unknown);
+    assert_eq!(
+        bench.run("report fit.h5 --trials 4 --out p.html").code,
+        Some(2)
+    );
+}
+
+#[test]
 fn every_kind_of_figure_is_drawn_as_svg_and_png() {
     let bench = Bench::with_dataset();
     let run = bench.run(&FIT.replace("--l2 0", ""));

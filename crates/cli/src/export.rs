@@ -1,0 +1,100 @@
+//! `tauscope export`: what a file holds, for programs that do not read HDF5.
+
+mod json;
+mod npz;
+mod tables;
+
+use crate::args::{ExportOptions, Global};
+use crate::console::Console;
+use crate::exit::Outcome;
+use crate::interrupt;
+use crate::output::{self, Output, OutputError};
+use anyhow::Result;
+use clap::ValueEnum;
+use serde::Serialize;
+use std::fs;
+use tauscope_fit::store::{Group, StoredFile, replace_file};
+
+pub use json::attribute;
+
+/// A format of other programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A folder of tables
+    Csv,
+    /// One object
+    Json,
+    /// NumPy's archive of arrays
+    Npz,
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    export: String,
+    files: Vec<String>,
+}
+
+/// Writes everything in the file in another format.
+///
+/// # Errors
+/// A file that cannot be read, an output that is refused.
+pub fn run(options: &ExportOptions, _global: &Global, console: &Console) -> Result<Outcome> {
+    interrupt::end_at_once()?;
+    let file = StoredFile::open(&options.file)?;
+    file.root().required_text(
+        "tauscope_format",
+        "the kind of the file, as tauscope writes it",
+    )?;
+    let tree = file.root().load()?;
+    let output = match options.format {
+        Format::Csv => output::reserve_folder(&options.output, "export", &options.file)?,
+        Format::Json => output::reserve_as(&options.output, "export", "json", &options.file)?,
+        Format::Npz => output::reserve_as(&options.output, "export", "npz", &options.file)?,
+    };
+    let files = match options.format {
+        Format::Csv => write_folder(&output, &tree)?,
+        Format::Json => write(&output, &json::bytes(&tree)?)?,
+        Format::Npz => write(&output, &npz::bytes(&tree)?)?,
+    };
+    let export = output.path().display().to_string();
+    console.result(&Summary { export, files }, |summary| {
+        let n = summary.files.len();
+        let count = if n > 1 {
+            format!(" ({n} files)")
+        } else {
+            String::new()
+        };
+        format!("export: {}{count}\n", summary.export)
+    })?;
+    Ok(Outcome::Done)
+}
+
+fn write(output: &Output, bytes: &[u8]) -> Result<Vec<String>> {
+    replace_file(output.path(), bytes)?;
+    Ok(vec![output.path().display().to_string()])
+}
+
+/// All tables are made before the first is written.
+fn write_folder(output: &Output, tree: &Group) -> Result<Vec<String>> {
+    let tables = tables::all(tree)?;
+    let folder = output.path();
+    fs::create_dir_all(folder).map_err(|reason| OutputError::Unwritable {
+        path: folder.to_owned(),
+        reason,
+    })?;
+    let mut files = Vec::new();
+    for table in tables {
+        let path = folder.join(table.file);
+        replace_file(&path, &table.bytes)?;
+        files.push(path.display().to_string());
+    }
+    Ok(files)
+}
+
+/// Calls `visit` for every group with its path: empty for the outermost, else with a slash at the end.
+fn visit<'a>(tree: &'a Group, path: &str, visit_one: &mut dyn FnMut(&str, &'a Group)) {
+    visit_one(path, tree);
+    for (name, group) in &tree.groups {
+        visit(group, &format!("{path}{name}/"), visit_one);
+    }
+}
