@@ -95,8 +95,15 @@ fn fit_row(comparison: &Comparison, refit: &Refit, dataset: &Dataset) -> [String
     let value = |value: Option<f64>| number(value.unwrap_or(f64::NAN));
     let mut remarks = Vec::new();
     match refit.state_name() {
-        "fitted" if refit.converged() => {}
-        "fitted" => remarks.push("not converged".to_owned()),
+        "fitted" => match fitted.map(|f| f.termination) {
+            Some(reason) if !reason.converged() => {
+                remarks.push(format!(
+                    "not converged ({})",
+                    reason.as_str().replace('_', " ")
+                ));
+            }
+            _ => {}
+        },
         other => remarks.push(other.to_owned()),
     }
     let without = comparison.units_without_tau(refit);

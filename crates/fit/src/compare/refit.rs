@@ -188,16 +188,13 @@ impl Refitter<'_> {
         control: &optimizer::Control<'_>,
     ) -> RefitState {
         let begin = Instant::now();
-        let run = |point: &[f64]| self.minimize(plan, point, &plan.optimizer, control);
-        let mut start_was_raised = false;
-        let mut outcome = run(point);
-        if let (Err(FitError::AllStartsFailed { .. }), Resolution::Step(step)) =
-            (&outcome, task.resolution)
-            && let Some(raised) = with_slow_time_constants(point, &plan.layout, step)
-        {
-            start_was_raised = true;
-            outcome = run(&raised);
-        }
+        let raised = match task.resolution {
+            Resolution::Step(step) => self.raised(plan, point, step),
+            Resolution::Tolerance(_) => None,
+        };
+        let start_was_raised = raised.is_some();
+        let from = raised.as_deref().unwrap_or(point);
+        let outcome = self.minimize(plan, from, &plan.optimizer, control);
         let found = outcome.and_then(|outcome| {
             let fitted = self.score(plan, task.contender, outcome)?;
             Ok(Fitted {
@@ -210,6 +207,17 @@ impl Refitter<'_> {
             Ok(fitted) => RefitState::Fitted(Box::new(fitted)),
             Err(error) => RefitState::Failed(error.to_string()),
         }
+    }
+
+    /// `point` with time constants of at least `step`, where `plan` fails at `point` or predicts worse than the mean does: from
+    /// far beyond its stability a scheme finds no way back.
+    fn raised(&self, plan: &FitPlan, point: &[f64], step: f64) -> Option<Vec<f64>> {
+        let objective = plan.objective(self.dataset, 0.0).ok()?;
+        let is_better_than_mean = |value: crate::optimizer::Value| value.objective <= 1.0;
+        let is_usable = objective.value(point).is_ok_and(is_better_than_mean);
+        (!is_usable)
+            .then(|| with_slow_time_constants(point, &plan.layout, step))
+            .flatten()
     }
 
     /// Minimises the objective of `plan` from `point`.

@@ -5,6 +5,7 @@ use super::integration::CellState;
 use super::refit::{Refit, Start};
 use super::run::Comparison;
 use crate::dataset::Dataset;
+use crate::optimizer::Termination;
 
 /// A drift that is worth a sentence.
 const WORTH_TELLING: f64 = 0.1;
@@ -20,6 +21,7 @@ pub(super) fn sentences(comparison: &Comparison, dataset: &Dataset) -> Vec<Strin
     };
     [
         words.bias(),
+        words.spread(),
         words.no_tau(),
         words.unstable(),
         words.advice(),
@@ -64,6 +66,7 @@ fn percent(fraction: f64) -> String {
         size if size >= 10.0 => format!("{value:.0} %"),
         size if size >= 0.1 => format!("{value:.1} %"),
         size if size >= 1e-3 => format!("{value:.3} %"),
+        0.0 => "0 %".to_owned(),
         _ => format!("{value:.0e} %"),
     }
 }
@@ -137,6 +140,7 @@ impl Words<'_> {
             .count();
         let among = match judged.len() {
             1 => String::new(),
+            _ if others == 0 => String::new(),
             all => format!(
                 "; {others} of {all} fixed-step fits move a time constant by more than 10 %"
             ),
@@ -145,6 +149,22 @@ impl Words<'_> {
             "Compared with the adaptive fit, {}{converged} {what}{among}.",
             self.at(refit)
         ))
+    }
+
+    /// What the adaptive method itself finds from the perturbed start.
+    fn spread(&self) -> Option<String> {
+        let own = self.comparison.refits.iter().find(|refit| {
+            refit.start == Start::Perturbed
+                && refit.contender.name() == self.comparison.adaptive.name()
+                && refit.resolution == Resolution::Tolerance(self.comparison.rtol)
+        })?;
+        let worst = largest(&all_drifts(self.comparison, own)?);
+        (worst > NEGLIGIBLE).then(|| {
+            format!(
+                "Begun at other time constants, the adaptive fit itself ends up to {} away, so these data and this optimizer do not tell smaller drifts from none.",
+                percent(worst)
+            )
+        })
     }
 
     fn no_tau(&self) -> Option<String> {
@@ -202,7 +222,12 @@ impl Words<'_> {
                 return None;
             };
             let good = measure.trajectory_error < ENOUGH && measure.worst_gradient_error() < ENOUGH;
-            good.then_some((cell, measure))
+            // a longer step leaves samples out
+            let takes_all = match cell.resolution {
+                Resolution::Step(step) => step <= self.comparison.sample_interval * 1.000_001,
+                Resolution::Tolerance(_) => true,
+            };
+            (good && takes_all).then_some((cell, measure))
         });
         let (cell, measure) =
             accurate.min_by(|a, b| a.1.gradient_seconds.total_cmp(&b.1.gradient_seconds))?;
@@ -273,21 +298,32 @@ impl Words<'_> {
     }
 
     fn partial(&self) -> Option<String> {
-        let finished = self
-            .comparison
-            .refits
-            .iter()
-            .filter(|r| r.fitted().is_some());
-        let late: Vec<&Refit> = finished.filter(|refit| !refit.converged()).collect();
+        let ended = |reason: Termination| {
+            let refits = self.comparison.refits.iter().filter_map(Refit::fitted);
+            refits.filter(|fitted| fitted.termination == reason).count()
+        };
         let all = self.comparison.refits.len();
-        (!late.is_empty() || self.comparison.interrupted).then(|| {
-            let stopped = if self.comparison.interrupted {
-                "The comparison was stopped before its end; "
-            } else {
-                ""
-            };
-            format!("{stopped}{} of {all} refits did not converge.", late.len())
-        })
+        let mut parts = Vec::new();
+        if self.comparison.interrupted {
+            parts.push("the comparison was stopped before its end".to_owned());
+        }
+        for (reason, what) in [
+            (
+                Termination::TimeLimit,
+                "ran out of their share of the budget",
+            ),
+            (Termination::MaxIterations, "used up their iterations"),
+            (
+                Termination::EarlyStopping,
+                "ended where the validation trials told them to, short of a minimum",
+            ),
+        ] {
+            match ended(reason) {
+                0 => {}
+                count => parts.push(format!("{count} of {all} refits {what}")),
+            }
+        }
+        (!parts.is_empty()).then(|| format!("To be kept in mind: {}.", parts.join("; ")))
     }
 }
 
