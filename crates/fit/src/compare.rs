@@ -17,12 +17,12 @@ mod run;
 mod verdict;
 mod write;
 
-pub use certificate::CertificateRow;
+pub use certificate::{CertificateRefit, CertificateRow};
 pub use closed_form::{Law, law, step_limit};
 pub use contender::{Contender, Resolution};
 pub use integration::{Cell, CellState, Measure};
-pub use refit::{Refit, RefitState, Start};
-pub use run::{Comparison, Control, Given, Position, Setup, compare};
+pub use refit::{Fitted, Refit, RefitState, Start};
+pub use run::{Comparison, Control, Given, LawRole, Position, Setup, compare};
 pub use write::write_comparison;
 
 #[cfg(test)]

@@ -87,6 +87,17 @@ pub struct Given {
     pub warnings: Vec<String>,
 }
 
+/// What the closed form of a pure decay has to say about fits to some data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LawRole {
+    /// It must hold: no input and no recurrence.
+    Exact,
+    /// It shows the direction and about the size: inputs are linear between samples and smooth.
+    Guide,
+    /// Nothing: inputs jump, or change from sample to sample.
+    None,
+}
+
 /// Everything that was measured.
 #[derive(Debug, Clone)]
 pub struct Comparison {
@@ -101,10 +112,8 @@ pub struct Comparison {
     pub rtol: f64,
     /// The step that is one sample interval.
     pub sample_interval: f64,
-    /// Whether time constants decay freely between samples: no input and no recurrence, so that the closed form is exact.
-    pub is_pure_decay: bool,
-    /// What inputs do between samples; `None` without any.
-    pub interpolation: Option<Interpolation>,
+    /// What the closed form has to say about these data.
+    pub law_role: LawRole,
     /// The method of the reference, at 1e-12.
     pub reference: &'static str,
     /// The parameters at hand.
@@ -266,8 +275,12 @@ impl Comparison {
             adaptive: plan.config.method.resolve(problem).0,
             rtol: plan.config.rtol.get(),
             sample_interval: sample_interval(dataset),
-            is_pure_decay: !driven(network.w.as_slice()) && dataset.n_inputs() == 0,
-            interpolation: problem.interpolation,
+            law_role: match (problem.interpolation, driven(network.w.as_slice())) {
+                (None, false) => LawRole::Exact,
+                (None, true) => LawRole::Guide,
+                (Some(Interpolation::Linear), _) if roughness(dataset) < SMOOTH => LawRole::Guide,
+                _ => LawRole::None,
+            },
             reference: "",
             adaptive_tau_s: given.tau_s.clone(),
             adaptive_tau_r: given.tau_r.clone(),
@@ -288,6 +301,28 @@ impl Comparison {
             seconds: 0.0,
             given,
         }
+    }
+}
+
+/// Inputs whose [`roughness`] is below are smooth: sinusoids of ten samples a period have 0.15, steps and filtered noise 0.8.
+const SMOOTH: f64 = 0.5;
+
+/// Mean square second difference of the inputs between neighbouring samples, relative to their variance: 6 for white inputs.
+fn roughness(dataset: &Dataset) -> f64 {
+    let (mut bends, mut variance) = (0.0, 0.0);
+    for (inputs, &length) in dataset.inputs().iter().zip(dataset.trial_length()) {
+        for input in inputs.columns(0, length).row_iter() {
+            let mean = input.mean();
+            variance += input.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
+            let bend = |k: usize| input[k - 1] - 2.0 * input[k] + input[k + 1];
+            bends += (1..length.saturating_sub(1))
+                .map(|k| bend(k).powi(2))
+                .sum::<f64>();
+        }
+    }
+    match variance > 0.0 {
+        true => bends / variance,
+        false => 0.0,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::contender::Resolution;
 use super::integration::CellState;
 use super::refit::{Refit, Start};
-use super::run::Comparison;
+use super::run::{Comparison, LawRole};
 use crate::dataset::Dataset;
 use crate::optimizer::Termination;
 
@@ -159,7 +159,11 @@ impl Words<'_> {
                 && refit.resolution == Resolution::Tolerance(self.comparison.rtol)
         })?;
         let worst = largest(&all_drifts(self.comparison, own)?);
-        (worst > NEGLIGIBLE).then(|| {
+        let was_cut_short = matches!(
+            own.fitted()?.termination,
+            Termination::TimeLimit | Termination::Interrupted | Termination::MaxIterations
+        );
+        (worst > NEGLIGIBLE && !was_cut_short).then(|| {
             format!(
                 "Begun at other time constants, the adaptive fit itself ends up to {} away, so these data and this optimizer do not tell smaller drifts from none.",
                 percent(worst)
@@ -180,9 +184,9 @@ impl Words<'_> {
                 ));
             }
         }
-        let exact = match self.comparison.is_pure_decay {
-            true => "",
-            false => ", if they decayed freely",
+        let exact = match self.comparison.law_role {
+            LawRole::Exact => "",
+            _ => " of units that decay freely",
         };
         (!found.is_empty()).then(|| {
             format!(
