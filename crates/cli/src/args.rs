@@ -215,7 +215,7 @@ pub struct CompareOptions {
     /// Integration methods, separated by commas; `rate` and `current` are the limits of one time constant [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = contender())]
     pub methods: Option<Vec<String>>,
-    /// Steps, in the dataset's time unit, separated by commas; each is refitted too [default: 4, 2, 1, 1/2, 1/4 and 1/8 sample intervals; refits at 1]
+    /// Steps, in the dataset's time unit, separated by commas; each is refitted too [default: 2, 1, 1/2, 1/4 and 1/8 sample intervals; refits at 1]
     #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true, value_parser = positive)]
     pub steps: Option<Vec<f64>>,
     /// Relative tolerances, separated by commas, each with an absolute one of a hundredth; each is refitted too [default: 1e-3,1e-4,1e-5,1e-6,1e-8; refits at the fit's own]

@@ -110,7 +110,7 @@ Examples:
   tauscope compare recording.h5 --methods euler,rk4,elman --steps 0.01,0.02 --json
   tauscope compare recording.h5 --refit false
 
-At the parameters of --from, or of a fit that takes at most a third of --budget:
+At the parameters of --from, or of a fit that takes at most a quarter of --budget:
 1. Every method integrates the train trials over its steps or tolerances, against a reference at
    1e-12. Errors: of all rates at the samples (root mean square, relative), of the cost (relative to
    that of predicting each output's mean), of each block of the gradient (relative, near the optimum,
@@ -119,8 +119,8 @@ At the parameters of --from, or of a fit that takes at most a third of --budget:
 2. Every method fits, with the configuration of the first fit and its penalty, from the adaptive
    optimum and from a perturbed one. Drift of a time constant: value / value of the adaptive fit - 1.
    `no_tau_fits`: a decay with the adaptive time constant, sampled at that step, has no counterpart in
-   the scheme (heun above dt/tau = 0.69, rk4 above 1.31). Where a solve fails at the start, time
-   constants are raised to the step.
+   the scheme (heun above dt/tau = 0.69, rk4 above 1.31). Where a scheme is unstable at its start,
+   time constants are raised to the step and, if that is not enough, recurrent weights lowered.
 3. The adaptive optimum is fitted again at its tolerance, a tenth and a hundredth of it, without early
    stopping: time constants that move belong to the integration, not to the differential equation.
 

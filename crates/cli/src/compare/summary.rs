@@ -89,7 +89,7 @@ fn fit(comparison: &Comparison, refit: &Refit) -> Value {
         "converged": refit.converged(),
         "termination": fitted.map(|f| f.termination.as_str()),
         "iterations": fitted.map(|f| f.iterations),
-        "start_was_raised": fitted.map(|f| f.start_was_raised),
+        "start_was_moved": fitted.map(|f| f.start_was_moved),
         "no_tau_fits": without.contains(&true),
         "no_tau_fits_units": without,
         "tau_s": by_unit(tau_s),
@@ -146,6 +146,7 @@ pub fn refusals(comparison: &Comparison) -> Vec<String> {
     let cells = cells.filter(|cell| cell.state.name() == "refused");
     let cells = cells.filter_map(|cell| Some((cell.contender.name(), cell.state.reason()?)));
     let refits = comparison.refits.iter();
+    let refits = refits.filter(|refit| refit.state_name() != "not-run");
     let refits = refits.filter_map(|refit| Some((refit.contender.name(), refit.reason()?)));
     let mut all: Vec<String> = Vec::new();
     for (name, reason) in cells.chain(refits) {

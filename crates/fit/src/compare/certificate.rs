@@ -27,6 +27,8 @@ pub struct CertificateRow {
 pub struct CertificateRefit {
     /// Whether nothing was left to gain when it stopped.
     pub converged: bool,
+    /// Iterations.
+    pub iterations: u64,
     /// Train cost that it reached.
     pub cost: f64,
     /// By unit; empty where the model has none.
@@ -87,6 +89,7 @@ impl Refitter<'_> {
             cost,
             refit: Some(CertificateRefit {
                 converged: outcome.converged,
+                iterations: outcome.iterations,
                 cost: outcome.cost,
                 tau_s_drift: drift(&tau_s, first.map_or(&tau_s, |f| &f.tau_s)),
                 tau_r_drift: drift(&tau_r, first.map_or(&tau_r, |f| &f.tau_r)),

@@ -158,11 +158,12 @@ pub(super) fn sample_interval(dataset: &Dataset) -> f64 {
     }
 }
 
-/// Steps from four sample intervals (where those are equal) to an eighth of one.
+/// Steps from two sample intervals (where those are equal) to an eighth of one. Each number of intervals leaves other targets,
+/// and needs a reference of its own.
 pub(super) fn default_steps(dataset: &Dataset) -> Vec<f64> {
     let interval = sample_interval(dataset);
     let longer: &[f64] = match Intervals::of(dataset).are_equal() {
-        true => &[4.0, 2.0],
+        true => &[2.0],
         false => &[],
     };
     let factors = longer.iter().chain(&[1.0, 0.5, 0.25, 0.125]);

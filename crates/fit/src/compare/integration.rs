@@ -104,6 +104,12 @@ impl Measure {
     }
 }
 
+/// A cell with the time that it took.
+pub(super) struct Measured {
+    pub(super) state: CellState,
+    pub(super) seconds: f64,
+}
+
 /// Everything that integrations are held against.
 pub(super) struct Bench<'a> {
     pub(super) config: &'a EffectiveConfig,
@@ -160,18 +166,31 @@ impl<'a> Bench<'a> {
         self.solved.as_ref().err()
     }
 
-    /// Integrates with one contender.
-    pub(super) fn measure(&mut self, contender: Contender, resolution: Resolution) -> CellState {
+    /// Integrates with one contender; and the seconds that it took, without those of the reference.
+    pub(super) fn measure(&mut self, contender: Contender, resolution: Resolution) -> Measured {
         let config = contender.configure(self.config, resolution);
         let plan = match FitPlan::check(&config, self.dataset) {
             Ok(plan) => plan,
-            Err(error) => return CellState::Refused(plan_reason(&error)),
+            Err(error) => {
+                return Measured {
+                    state: CellState::Refused(plan_reason(&error)),
+                    seconds: 0.0,
+                };
+            }
         };
-        match self.measure_plan(&plan) {
+        let prepared = plan.objective(self.dataset, 0.0);
+        let prepared = prepared.and_then(|objective| self.known_for(&objective).map(|_| ()));
+        let begin = Instant::now();
+        let measured = match prepared {
+            Ok(()) => self.measure_plan(&plan),
+            Err(error) => Err(SolveFailure::new(error.to_string())),
+        };
+        let seconds = begin.elapsed().as_secs_f64();
+        let state = match measured {
             Ok(measure) if measure.trajectory_error <= 1.0 => CellState::Done(measure),
             Ok(measure) => CellState::Unstable {
                 reason: format!(
-                    "the error of the rates is {:.3} times the rates themselves",
+                    "the error of the rates is {:.1e} times the rates themselves",
                     measure.trajectory_error
                 ),
                 measure: Some(measure),
@@ -180,7 +199,8 @@ impl<'a> Bench<'a> {
                 reason: failure.to_string(),
                 measure: None,
             },
-        }
+        };
+        Measured { state, seconds }
     }
 
     fn measure_plan(&mut self, plan: &FitPlan) -> Result<Measure, SolveFailure> {

@@ -10,8 +10,11 @@ const RELATIVE_STD: f64 = 0.05;
 /// Stream of the random numbers, apart from those of starts.
 const STREAM: u64 = 1 << 40;
 
-/// A point near `theta`, always the same for a seed: time constants off by about 20 %, all else by about 5 %.
-pub(super) fn perturbed(theta: &[f64], layout: &ModelLayout, seed: u64) -> Vec<f64> {
+/// Part of the full perturbation, largest first: a network near its border of stability bears less.
+pub(super) const SIZES: [f64; 6] = [1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125];
+
+/// A point near `theta`, always the same for a seed: at a size of 1 time constants off by about 20 %, all else by about 5 %.
+pub(super) fn perturbed(theta: &[f64], layout: &ModelLayout, seed: u64, size: f64) -> Vec<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(STREAM);
     let mut point = theta.to_vec();
@@ -20,27 +23,25 @@ pub(super) fn perturbed(theta: &[f64], layout: &ModelLayout, seed: u64) -> Vec<f
         for value in &mut point[range] {
             let normal: f64 = rng.sample(StandardNormal);
             *value += match is_log_tau {
-                true => LOG_TAU_STD * normal,
-                false => RELATIVE_STD * value.abs() * normal,
+                true => size * LOG_TAU_STD * normal,
+                false => size * RELATIVE_STD * value.abs() * normal,
             };
         }
     }
     layout.optimizer_bounds().project(&point)
 }
 
-/// `theta` with every time constant at least `least`; `None` where all are.
-pub(super) fn with_slow_time_constants(
-    theta: &[f64],
-    layout: &ModelLayout,
-    least: f64,
-) -> Option<Vec<f64>> {
+/// `theta` with every time constant at least `least` and recurrent weights times `factor`.
+pub(super) fn calmed(theta: &[f64], layout: &ModelLayout, least: f64, factor: f64) -> Vec<f64> {
     let mut point = theta.to_vec();
-    let blocks = layout.blocks().into_iter();
-    for (_, range) in blocks.filter(|(block, _)| block.starts_with("log_tau")) {
+    for (block, range) in layout.blocks() {
         for value in &mut point[range] {
-            *value = value.max(least.ln());
+            if block.starts_with("log_tau") {
+                *value = value.max(least.ln());
+            } else if block == "W" {
+                *value *= factor;
+            }
         }
     }
-    let point = layout.optimizer_bounds().project(&point);
-    (point != theta).then_some(point)
+    layout.optimizer_bounds().project(&point)
 }

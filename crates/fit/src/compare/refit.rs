@@ -1,6 +1,6 @@
 use super::carry::carry;
 use super::contender::{Contender, Resolution};
-use super::perturb::{perturbed, with_slow_time_constants};
+use super::perturb::{calmed, perturbed};
 use super::reference;
 use crate::config::{Auto, ConfigError, EffectiveConfig, NonNegative};
 use crate::dataset::Dataset;
@@ -18,7 +18,7 @@ use std::time::Instant;
 pub enum Start {
     /// At the adaptive optimum.
     Optimum,
-    /// Near it: time constants off by about 20 %, all else by about 5 %.
+    /// Near it: time constants off by about 20 %, all else by about 5 %, or less where the network would be useless there.
     Perturbed,
 }
 
@@ -59,8 +59,8 @@ pub enum RefitState {
     Refused(String),
     /// Its solve fails where it begins.
     Failed(String),
-    /// Not begun before the comparison was stopped.
-    NotRun,
+    /// Not begun, with the reason: the comparison was stopped, or the budget used up.
+    NotRun(String),
 }
 
 /// A point that a refit found.
@@ -71,8 +71,9 @@ pub struct Fitted {
     pub termination: Termination,
     /// Iterations.
     pub iterations: u64,
-    /// Whether it began with time constants raised to the step, since the solve failed without.
-    pub start_was_raised: bool,
+    /// Whether it began elsewhere, since at its start the scheme is unstable: with time constants raised to the step, and if that
+    /// is not enough with weaker recurrence.
+    pub start_was_moved: bool,
     /// By unit, in the dataset's time unit; empty where the model has none.
     pub tau_s: Vec<f64>,
     /// The same.
@@ -107,14 +108,16 @@ impl Refit {
             RefitState::Fitted(_) => "fitted",
             RefitState::Refused(_) => "refused",
             RefitState::Failed(_) => "failed",
-            RefitState::NotRun => "not-run",
+            RefitState::NotRun(_) => "not-run",
         }
     }
 
     /// Why there is no fit, if there is a reason.
     pub fn reason(&self) -> Option<&str> {
         match &self.state {
-            RefitState::Refused(reason) | RefitState::Failed(reason) => Some(reason),
+            RefitState::Refused(reason)
+            | RefitState::Failed(reason)
+            | RefitState::NotRun(reason) => Some(reason),
             _ => None,
         }
     }
@@ -129,6 +132,8 @@ pub(super) struct Refitter<'a> {
     pub(super) shortest_tau: f64,
     /// The model that `theta` belongs to.
     pub(super) layout: &'a ModelLayout,
+    /// Size of the perturbation of second starts.
+    pub(super) perturbation: f64,
     pub(super) control: optimizer::Control<'a>,
 }
 
@@ -138,6 +143,19 @@ pub(super) struct Task {
     pub(super) contender: Contender,
     pub(super) resolution: Resolution,
     pub(super) start: Start,
+}
+
+impl Task {
+    /// The refit that was not begun.
+    pub(super) fn not_run(self, reason: &str) -> Refit {
+        Refit {
+            contender: self.contender,
+            integrator: self.contender.name(),
+            resolution: self.resolution,
+            start: self.start,
+            state: RefitState::NotRun(reason.to_owned()),
+        }
+    }
 }
 
 impl Refitter<'_> {
@@ -160,7 +178,7 @@ impl Refitter<'_> {
             Ok(plan) => {
                 let mut point = carry(theta, self.layout, &plan.layout);
                 if start == Start::Perturbed {
-                    point = perturbed(&point, &plan.layout, config.seed);
+                    point = perturbed(&point, &plan.layout, config.seed, self.perturbation);
                 }
                 let control = optimizer::Control {
                     deadline,
@@ -188,17 +206,14 @@ impl Refitter<'_> {
         control: &optimizer::Control<'_>,
     ) -> RefitState {
         let begin = Instant::now();
-        let raised = match task.resolution {
-            Resolution::Step(step) => self.raised(plan, point, step),
-            Resolution::Tolerance(_) => None,
-        };
-        let start_was_raised = raised.is_some();
-        let from = raised.as_deref().unwrap_or(point);
+        let moved = self.moved(plan, point, task.resolution);
+        let start_was_moved = moved.is_some();
+        let from = moved.as_deref().unwrap_or(point);
         let outcome = self.minimize(plan, from, &plan.optimizer, control);
         let found = outcome.and_then(|outcome| {
             let fitted = self.score(plan, task.contender, outcome)?;
             Ok(Fitted {
-                start_was_raised,
+                start_was_moved,
                 seconds: begin.elapsed().as_secs_f64(),
                 ..fitted
             })
@@ -209,15 +224,22 @@ impl Refitter<'_> {
         }
     }
 
-    /// `point` with time constants of at least `step`, where `plan` fails at `point` or predicts worse than the mean does: from
-    /// far beyond its stability a scheme finds no way back.
-    fn raised(&self, plan: &FitPlan, point: &[f64], step: f64) -> Option<Vec<f64>> {
+    /// Another start, where `plan` fails at `point` or predicts worse than the mean does: from far beyond its stability a
+    /// scheme finds no way back. Time constants are raised to the step; then recurrent weights are halved, down to none.
+    fn moved(&self, plan: &FitPlan, point: &[f64], resolution: Resolution) -> Option<Vec<f64>> {
+        const FACTORS: [f64; 6] = [1.0, 0.5, 0.25, 0.125, 0.0625, 0.0];
         let objective = plan.objective(self.dataset, 0.0).ok()?;
-        let is_better_than_mean = |value: crate::optimizer::Value| value.objective <= 1.0;
-        let is_usable = objective.value(point).is_ok_and(is_better_than_mean);
-        (!is_usable)
-            .then(|| with_slow_time_constants(point, &plan.layout, step))
-            .flatten()
+        let is_usable = |point: &[f64]| objective.value(point).is_ok_and(|v| v.objective <= 1.0);
+        if is_usable(point) {
+            return None;
+        }
+        let least = match resolution {
+            Resolution::Step(step) => step,
+            Resolution::Tolerance(_) => 0.0,
+        };
+        let calmer = FACTORS.map(|factor| calmed(point, &plan.layout, least, factor));
+        let last = calmer.last().cloned();
+        calmer.into_iter().find(|point| is_usable(point)).or(last)
     }
 
     /// Minimises the objective of `plan` from `point`.
@@ -249,7 +271,7 @@ impl Refitter<'_> {
         Ok(Fitted {
             termination: outcome.termination,
             iterations: outcome.iterations,
-            start_was_raised: false,
+            start_was_moved: false,
             tau_s,
             tau_r,
             cost: outcome.cost,

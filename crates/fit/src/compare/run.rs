@@ -1,9 +1,9 @@
 use super::certificate::{CertificateRow, drift};
 use super::contender::{Contender, DEFAULT_TOLERANCES, Resolution, default_steps, sample_interval};
-use super::integration::{Bench, Cell, CellState};
-use super::perturb::perturbed;
+use super::integration::{Bench, Cell, CellState, Measured};
+use super::perturb::{SIZES, perturbed};
 use super::reference;
-use super::refit::{Refit, RefitState, Refitter, Start, Task, with_l2};
+use super::refit::{Refit, Refitter, Start, Task, with_l2};
 use super::verdict;
 use crate::config::{EffectiveConfig, Method, Problem};
 use crate::dataset::Dataset;
@@ -19,8 +19,10 @@ use tauscope_dynamics::Interpolation;
 const SMALL: usize = 1_000_000;
 /// Seconds that a method may take for its part of the default ladder.
 const LADDER_SECONDS: f64 = 4.0;
+/// The certificate's tolerances are that of the fit divided by these.
+const CERTIFIED: [f64; 3] = [1.0, 10.0, 100.0];
 /// What part of the budget the fit may take that is made first.
-const FIRST_FIT: f64 = 1.0 / 3.0;
+const FIRST_FIT: f64 = 0.25;
 
 /// What is compared.
 #[derive(Debug, Clone)]
@@ -31,7 +33,7 @@ pub struct Setup {
     pub from_result: bool,
     /// Who takes part; `None`: everyone.
     pub contenders: Option<Vec<Contender>>,
-    /// Steps in the dataset's time unit; `None`: from four sample intervals to an eighth.
+    /// Steps in the dataset's time unit; `None`: from two sample intervals to an eighth.
     pub steps: Option<Vec<f64>>,
     /// Relative tolerances; `None`: from 1e-3 to 1e-8.
     pub tolerances: Option<Vec<f64>>,
@@ -118,6 +120,9 @@ pub struct Comparison {
     pub reference: &'static str,
     /// The parameters at hand.
     pub given: Given,
+    /// Size of the perturbation, where gradients are compared and second starts begin: 1 is 20 % of time constants and 5 % of
+    /// all else; less where the network would predict worse than the mean does.
+    pub perturbation: f64,
     /// By unit: the time constants of the adaptive fit, which drifts are relative to.
     pub adaptive_tau_s: Vec<f64>,
     /// The same.
@@ -182,7 +187,7 @@ pub fn compare(
     let plan = FitPlan::check(&setup.config, dataset)?;
     let given = given(setup, &plan, dataset, control)?;
     let mut comparison = Comparison::new(setup, &plan, dataset, given);
-    integrate(setup, dataset, control, &mut comparison)?;
+    integrate(setup, &plan, dataset, control, &mut comparison)?;
     if refits_are_wanted(setup, &plan, dataset) {
         refit(setup, &plan, dataset, control, &mut comparison)?;
     } else {
@@ -194,7 +199,7 @@ pub fn compare(
     Ok(comparison)
 }
 
-/// The parameters of the result that `init` names, else of a fit that takes at most a third of the budget.
+/// The parameters of the result that `init` names, else of a fit that takes at most a quarter of the budget.
 fn given(
     setup: &Setup,
     plan: &FitPlan,
@@ -282,6 +287,7 @@ impl Comparison {
                 _ => LawRole::None,
             },
             reference: "",
+            perturbation: 0.0,
             adaptive_tau_s: given.tau_s.clone(),
             adaptive_tau_r: given.tau_r.clone(),
             blocks: plan
@@ -371,14 +377,30 @@ fn ladder(setup: &Setup, contender: Contender, dataset: &Dataset) -> Vec<Resolut
     all
 }
 
+/// The largest perturbation under which the network still predicts better than the mean does.
+fn perturbation(plan: &FitPlan, dataset: &Dataset, theta: &[f64]) -> Result<f64, FitError> {
+    let objective = plan.objective(dataset, 0.0)?;
+    let is_usable = |size: &f64| {
+        let point = perturbed(theta, &plan.layout, plan.config.seed, *size);
+        objective
+            .value(&point)
+            .is_ok_and(|value| value.objective <= 1.0)
+    };
+    let least = SIZES[SIZES.len() - 1];
+    Ok(SIZES.into_iter().find(is_usable).unwrap_or(least))
+}
+
 fn integrate(
     setup: &Setup,
+    plan: &FitPlan,
     dataset: &Dataset,
     control: &Control<'_>,
     comparison: &mut Comparison,
 ) -> Result<(), FitError> {
     let theta = comparison.given.theta.clone();
-    let off = perturbed(&theta, &comparison.layout, setup.config.seed);
+    comparison.perturbation = perturbation(plan, dataset, &theta)?;
+    let (seed, size) = (setup.config.seed, comparison.perturbation);
+    let off = perturbed(&theta, &comparison.layout, seed, size);
     let reference = reference::plan(&setup.config, dataset, comparison.given.shortest_tau())?;
     comparison.reference = reference.integrator().name();
     let schemes = contenders(setup, comparison, dataset).into_iter();
@@ -427,9 +449,7 @@ fn integrate(
                     format!("{} at {:e}", contender.name(), resolution.value()),
                     done,
                 );
-                let start = Instant::now();
-                let state = bench.measure(contender, resolution);
-                let seconds = start.elapsed().as_secs_f64();
+                let Measured { state, seconds } = bench.measure(contender, resolution);
                 spent += seconds;
                 last = (resolution.value(), seconds);
                 state
@@ -508,7 +528,7 @@ fn parts(setup: &Setup, comparison: &Comparison, dataset: &Dataset) -> Vec<Part>
         });
         tasks.collect::<Vec<_>>()
     };
-    let certify = [1.0, 0.1, 0.01].map(|factor| Part::Certify(factor * comparison.rtol));
+    let certify = CERTIFIED.map(|divisor| Part::Certify(comparison.rtol / divisor));
     let first = with(Start::Optimum).into_iter();
     first.chain(certify).chain(with(Start::Perturbed)).collect()
 }
@@ -530,6 +550,7 @@ fn refit(
         l2: comparison.given.l2,
         shortest_tau: comparison.given.shortest_tau(),
         layout: &layout,
+        perturbation: comparison.perturbation,
         control: optimizer::Control {
             stop: Some(control.stop),
             ..Default::default()
@@ -558,13 +579,16 @@ fn refit(
         show(None);
         let watch = |record: &IterationRecord| show(Some((record.iteration, record.cost)));
         match part {
-            Part::Refit(task) if control.is_stopped() => comparison.refits.push(Refit {
-                contender: task.contender,
-                integrator: task.contender.name(),
-                resolution: task.resolution,
-                start: task.start,
-                state: RefitState::NotRun,
-            }),
+            Part::Refit(task) if control.is_stopped() => {
+                comparison
+                    .refits
+                    .push(task.not_run("the comparison was stopped before"));
+            }
+            Part::Refit(task) if left <= 0.0 => {
+                comparison
+                    .refits
+                    .push(task.not_run("the budget was used up before"));
+            }
             Part::Refit(task) => {
                 let refit = refitter.refit(task, &optimum, until, &watch);
                 if done == 0
@@ -577,7 +601,7 @@ fn refit(
                 }
                 comparison.refits.push(refit);
             }
-            Part::Certify(_) if control.is_stopped() => {}
+            Part::Certify(_) if control.is_stopped() || left <= 0.0 => {}
             Part::Certify(tolerance) => {
                 let first = comparison.certificate.first();
                 let method = plan.config.method;
@@ -601,11 +625,11 @@ fn evaluate_certificate(
     control: &Control<'_>,
     comparison: &mut Comparison,
 ) -> Result<(), FitError> {
-    for factor in [1.0, 0.1, 0.01] {
+    for divisor in CERTIFIED {
         if control.is_stopped() {
             return Ok(());
         }
-        let tolerance = factor * comparison.rtol;
+        let tolerance = comparison.rtol / divisor;
         let config = Contender::Method(plan.config.method)
             .configure(&plan.config, Resolution::Tolerance(tolerance));
         let plan = FitPlan::check(&config, dataset)?;

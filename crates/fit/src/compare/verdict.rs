@@ -1,5 +1,6 @@
 //! What a comparison comes to, in sentences made from its numbers.
 
+use super::certificate::CertificateRefit;
 use super::contender::Resolution;
 use super::integration::CellState;
 use super::refit::{Refit, Start};
@@ -280,12 +281,21 @@ impl Words<'_> {
                 percent(((now - first) / first).abs())
             ));
         }
+        let first = rows.first().and_then(|row| row.refit.as_ref())?;
+        // what stopped after another number of iterations, short of a minimum, differs for that reason
+        let is_comparable = |refit: &CertificateRefit| {
+            let both = refit.converged && first.converged;
+            both || (refit.iterations == first.iterations && first.iterations > 0)
+        };
+        if rows.len() < 3 || !refits.iter().all(|refit| is_comparable(refit)) {
+            return Some("Whether the adaptive fit is one of the differential equation stays open: the budget did not suffice to fit it again at tighter tolerances.".to_owned());
+        }
         let worst = refits.iter().map(|r| r.largest_drift()).fold(0.0, f64::max);
         let converged = refits.iter().all(|refit| refit.converged);
         let not = if converged {
             ""
         } else {
-            ", though not every one of these refits converged"
+            ", though these refits stopped short of a minimum, each after the same number of iterations"
         };
         Some(match worst <= NEGLIGIBLE {
             true => format!(
