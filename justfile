@@ -40,6 +40,13 @@ simulate result *args:
 check dataset *args:
     @{{ release }} check "$@"
 
+# compares adaptive with fixed-step integration: just compare zebrafish
+[group('program')]
+[no-cd]
+[no-exit-message]
+compare dataset *args:
+    @{{ release }} compare "$@"
+
 # says what is in a data set or a result: just inspect FILE.h5
 [group('program')]
 [no-cd]
