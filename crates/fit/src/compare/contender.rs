@@ -100,6 +100,11 @@ impl Contender {
         )
     }
 
+    /// Whether a fit with it takes much longer than with most: the methods whose sensitivities take steps of their own.
+    pub(super) fn is_slow(self) -> bool {
+        matches!(self, Contender::Method(Method::Adaptive(_)))
+    }
+
     /// Whether it approximates the differential equation that the parameters at hand belong to.
     pub fn is_scheme(self) -> bool {
         match self {

@@ -11,7 +11,9 @@ use crate::optimizer::{
     minimize,
 };
 use crate::plan::{FitPlan, PlanError};
-use std::time::Instant;
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+use tauscope_dynamics::ModelKind;
 
 /// Where a refit began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +136,20 @@ pub(super) struct Refitter<'a> {
     pub(super) layout: &'a ModelLayout,
     /// Size of the perturbation of second starts.
     pub(super) perturbation: f64,
+    /// Reference costs that were computed: fits that did not move share one.
+    pub(super) known: RefCell<Vec<ReferenceCost>>,
+    /// Seconds that the last fit took after its end, for scores and the reference: kept free in the share of the next.
+    pub(super) scoring: Cell<f64>,
     pub(super) control: optimizer::Control<'a>,
+}
+
+/// The train cost of a point under the reference.
+#[derive(Debug, Clone)]
+pub(super) struct ReferenceCost {
+    model: ModelKind,
+    n_observed: usize,
+    theta: Vec<f64>,
+    cost: f64,
 }
 
 /// What a refit is asked.
@@ -181,7 +196,7 @@ impl Refitter<'_> {
                     point = perturbed(&point, &plan.layout, config.seed, self.perturbation);
                 }
                 let control = optimizer::Control {
-                    deadline,
+                    deadline: deadline.map(|deadline| self.leaving_time_to_score(deadline)),
                     on_iteration: Some(watch),
                     ..self.control
                 };
@@ -198,6 +213,12 @@ impl Refitter<'_> {
         }
     }
 
+    /// `deadline` less what scores will take, but for half of the time that is left.
+    fn leaving_time_to_score(&self, deadline: Instant) -> Instant {
+        let half = deadline.saturating_duration_since(Instant::now()) / 2;
+        deadline - half.min(Duration::from_secs_f64(self.scoring.get()))
+    }
+
     fn fit(
         &self,
         plan: &FitPlan,
@@ -210,8 +231,10 @@ impl Refitter<'_> {
         let start_was_moved = moved.is_some();
         let from = moved.as_deref().unwrap_or(point);
         let outcome = self.minimize(plan, from, &plan.optimizer, control);
+        let ended = Instant::now();
         let found = outcome.and_then(|outcome| {
             let fitted = self.score(plan, task.contender, outcome)?;
+            self.scoring.set(ended.elapsed().as_secs_f64());
             Ok(Fitted {
                 start_was_moved,
                 seconds: begin.elapsed().as_secs_f64(),
@@ -298,10 +321,26 @@ impl Refitter<'_> {
             .chain(&tau_r)
             .copied()
             .fold(self.shortest_tau, f64::min);
-        let reference = reference::plan(&config, self.dataset, shortest)?;
         let own = plan.objective(self.dataset, 0.0)?;
+        let (model, n_observed) = (config.model, own.n_train);
+        let is_same = |known: &&ReferenceCost| {
+            (known.model, known.n_observed) == (model, n_observed) && known.theta == theta
+        };
+        if let Some(known) = self.known.borrow().iter().find(is_same) {
+            return Ok(known.cost);
+        }
+        let reference = reference::plan(&config, self.dataset, shortest)?;
         let objective = reference::objective_like(&reference, self.dataset, &own)?;
-        Ok(objective.value(theta).map_or(f64::NAN, |value| value.cost))
+        let cost = objective.value(theta).map_or(f64::NAN, |value| value.cost);
+        let theta = theta.to_vec();
+        let known = ReferenceCost {
+            model,
+            n_observed,
+            theta,
+            cost,
+        };
+        self.known.borrow_mut().push(known);
+        Ok(cost)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::driver::{self, FitError, Names};
 use crate::layout::ModelLayout;
 use crate::optimizer::{self, IterationRecord, Objective};
 use crate::plan::{DENSE_LIMIT, FitPlan};
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tauscope_dynamics::Interpolation;
@@ -511,7 +512,10 @@ fn parts(setup: &Setup, comparison: &Comparison, dataset: &Dataset) -> Vec<Part>
     let adaptive = Contender::Method(comparison.adaptive);
     let own = Resolution::Tolerance(comparison.rtol);
     let mut refits = vec![(adaptive, own)];
-    for contender in contenders(setup, comparison, dataset) {
+    // the slowest last: what overruns its share then takes it from its like
+    let mut by_speed = contenders(setup, comparison, dataset);
+    by_speed.sort_by_key(|contender| contender.is_slow());
+    for contender in by_speed {
         for resolution in refit_rungs(setup, contender, comparison) {
             if !refits.contains(&(contender, resolution)) {
                 refits.push((contender, resolution));
@@ -551,6 +555,8 @@ fn refit(
         shortest_tau: comparison.given.shortest_tau(),
         layout: &layout,
         perturbation: comparison.perturbation,
+        known: RefCell::default(),
+        scoring: std::cell::Cell::new(0.0),
         control: optimizer::Control {
             stop: Some(control.stop),
             ..Default::default()
