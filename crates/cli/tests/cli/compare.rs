@@ -62,7 +62,10 @@ fn json_has_the_keys_of_the_contract_and_both_files_are_there() {
     assert!(path("report").is_file());
     let file = StoredFile::open(&path("comparison")).unwrap();
     assert_eq!(
-        file.attribute_text("tauscope_format").unwrap().as_deref(),
+        file.root()
+            .attribute_text("tauscope_format")
+            .unwrap()
+            .as_deref(),
         Some("comparison")
     );
 }

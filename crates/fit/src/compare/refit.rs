@@ -284,24 +284,23 @@ impl Refitter<'_> {
         contender: Contender,
         outcome: Outcome,
     ) -> Result<Fitted, FitError> {
-        let (tau_s, tau_r) = plan.layout.time_constants(&outcome.theta);
-        let has_reference = plan.integrator().has_time_constants();
-        let cost_reference = match has_reference {
-            true => self.reference_cost(plan, contender, &outcome.theta)?,
+        let found = Found::of(&outcome);
+        let (tau_s, tau_r) = plan.layout.time_constants(found.theta);
+        let cost_reference = match plan.integrator().has_time_constants() {
+            true => self.reference_cost(plan, contender, found.theta)?,
             false => f64::NAN,
         };
-        let r2 = score_point(plan, self.dataset, self.l2, &outcome.theta)?.r2;
         Ok(Fitted {
+            r2: score_point(plan, self.dataset, self.l2, found.theta)?.r2,
+            cost: found.cost,
+            theta: found.theta.to_vec(),
             termination: outcome.termination,
             iterations: outcome.iterations,
             start_was_moved: false,
             tau_s,
             tau_r,
-            cost: outcome.cost,
             cost_reference,
-            r2,
             seconds: 0.0,
-            theta: outcome.theta,
         })
     }
 
@@ -341,6 +340,29 @@ impl Refitter<'_> {
         };
         self.known.borrow_mut().push(known);
         Ok(cost)
+    }
+}
+
+/// The point that a refit is judged by.
+struct Found<'o> {
+    theta: &'o [f64],
+    cost: f64,
+}
+
+impl Found<'_> {
+    /// The minimum where it was reached: its time constants are what the scheme makes of the data, while the iterate that is best
+    /// on the validation trials may be the start. Else that iterate.
+    fn of(outcome: &Outcome) -> Found<'_> {
+        match outcome.history.last() {
+            Some(last) if outcome.converged => Found {
+                theta: &outcome.theta_last,
+                cost: last.cost,
+            },
+            _ => Found {
+                theta: &outcome.theta,
+                cost: outcome.cost,
+            },
+        }
     }
 }
 

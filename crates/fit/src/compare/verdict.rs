@@ -287,15 +287,19 @@ impl Words<'_> {
             let both = refit.converged && first.converged;
             both || (refit.iterations == first.iterations && first.iterations > 0)
         };
-        if rows.len() < 3 || !refits.iter().all(|refit| is_comparable(refit)) {
+        let worst = refits.iter().map(|r| r.largest_drift()).fold(0.0, f64::max);
+        let went_on = refits
+            .iter()
+            .all(|refit| refit.converged || refit.iterations > 0);
+        let is_judged = worst <= NEGLIGIBLE || refits.iter().all(|refit| is_comparable(refit));
+        if rows.len() < 3 || !went_on || !is_judged {
             return Some("Whether the adaptive fit is one of the differential equation stays open: the budget did not suffice to fit it again at tighter tolerances.".to_owned());
         }
-        let worst = refits.iter().map(|r| r.largest_drift()).fold(0.0, f64::max);
         let converged = refits.iter().all(|refit| refit.converged);
         let not = if converged {
             ""
         } else {
-            ", though these refits stopped short of a minimum, each after the same number of iterations"
+            ", though not all of these refits got to a minimum"
         };
         Some(match worst <= NEGLIGIBLE {
             true => format!(
