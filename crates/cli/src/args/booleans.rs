@@ -10,7 +10,13 @@ pub fn spell_out(
     command: &Command,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Vec<OsString> {
-    let flags = boolean_options(command);
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // an option may be a flag of one command and take a file in another
+    let named = arguments.iter().skip(1).filter_map(|word| word.to_str());
+    let subcommand = named
+        .filter_map(|word| command.find_subcommand(word))
+        .next();
+    let flags = boolean_options(subcommand.unwrap_or(command));
     let mut arguments = arguments.into_iter().peekable();
     let mut spelled = Vec::new();
     while let Some(argument) = arguments.next() {
@@ -87,6 +93,18 @@ mod tests {
         assert_eq!(
             spelled("tauscope fit --early-stopping auto x"),
             "tauscope fit --early-stopping=auto x"
+        );
+    }
+
+    #[test]
+    fn an_option_is_a_flag_in_the_command_where_it_is_one() {
+        assert_eq!(
+            spelled("tauscope fit --report x"),
+            "tauscope fit --report=true x"
+        );
+        assert_eq!(
+            spelled("tauscope --json compare x --report r.html"),
+            "tauscope --json=true compare x --report r.html"
         );
     }
 

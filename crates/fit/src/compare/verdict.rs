@@ -257,7 +257,7 @@ impl Words<'_> {
             )
         });
         Some(format!(
-            "Use {} with {how}: of all that keep trajectory and gradient within 0.1 % of the solution it gives the fastest gradient ({:.1e} against {:.1e} in the worst block){drift}.",
+            "Use {} with {how}: of all that keep trajectory and gradient within 0.1 % of the solution it gives the fastest gradient (errors of {:.1e}, and of {:.1e} in the worst block){drift}.",
             cell.contender.name(),
             measure.trajectory_error,
             measure.worst_gradient_error()

@@ -34,7 +34,10 @@ pub fn section(comparison: &Comparison, dataset: &Dataset) -> Section {
     );
     let mut figure = Figure::new("What the step does to the time constants", &caption);
     let mut table = Table::new(
-        "Data, law of a pure decay, and deviation of the data from the law",
+        match comparison.law_role {
+            LawRole::None => "Data; no law of a decay applies to these inputs",
+            _ => "Data, law of a pure decay, and deviation of the data from the law",
+        },
         &[
             ("method", Align::Left),
             ("step", Align::Right),

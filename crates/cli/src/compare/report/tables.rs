@@ -5,8 +5,8 @@ use tauscope_fit::dataset::Dataset;
 
 fn at(resolution: Resolution, dataset: &Dataset) -> String {
     match resolution {
-        Resolution::Step(step) => format!("{} {}", significant(step, 3), dataset.time_units()),
-        Resolution::Tolerance(rtol) => format!("rtol {}", significant(rtol, 1)),
+        Resolution::Step(step) => format!("{}\u{a0}{}", significant(step, 3), dataset.time_units()),
+        Resolution::Tolerance(rtol) => format!("rtol\u{a0}{}", significant(rtol, 1)),
     }
 }
 

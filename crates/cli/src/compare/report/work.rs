@@ -37,7 +37,7 @@ fn figure(
         ("steps from tolerances", false),
     ] {
         let mut chart = Chart::new(Axis::log("time", "s"), Axis::log(error, "1")).title(name);
-        for (series, contender) in contenders(comparison, steps).into_iter().enumerate() {
+        for (series, contender) in contenders(comparison).into_iter().enumerate() {
             let cells = comparison
                 .cells
                 .iter()
@@ -59,12 +59,11 @@ fn measured(cell: &Cell) -> Option<&Measure> {
     }
 }
 
-/// Those with steps of the one kind, in the order of the comparison.
-fn contenders(comparison: &Comparison, steps: bool) -> Vec<Contender> {
+/// All that were integrated: a method looks the same wherever it is drawn.
+fn contenders(comparison: &Comparison) -> Vec<Contender> {
     let mut all = Vec::new();
     for cell in &comparison.cells {
-        let of_kind = matches!(cell.resolution, Resolution::Step(_)) == steps;
-        if of_kind && !all.contains(&cell.contender) {
+        if !all.contains(&cell.contender) {
             all.push(cell.contender);
         }
     }
