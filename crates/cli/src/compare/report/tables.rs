@@ -3,6 +3,9 @@ use tauscope_figures::{Align, Section, Table, significant};
 use tauscope_fit::compare::{Comparison, Fitted, Refit, Resolution, Start};
 use tauscope_fit::dataset::Dataset;
 
+/// The time constants of one kind.
+type TauOf = fn(&Fitted) -> &[f64];
+
 fn at(resolution: Resolution, dataset: &Dataset) -> String {
     match resolution {
         Resolution::Step(step) => format!("{}\u{a0}{}", significant(step, 3), dataset.time_units()),
@@ -32,7 +35,7 @@ pub fn fits(comparison: &Comparison, dataset: &Dataset) -> Section {
         table = table.row(fit_row(comparison, refit, dataset));
     }
     let mut section = Section::new("Recovered time constants").table(table);
-    let kinds: [(&str, &[f64], fn(&Fitted) -> &[f64]); 2] = [
+    let kinds: [(&str, &[f64], TauOf); 2] = [
         ("tau_s", &comparison.adaptive_tau_s, |f| &f.tau_s),
         ("tau_r", &comparison.adaptive_tau_r, |f| &f.tau_r),
     ];
@@ -97,7 +100,7 @@ fn by_unit(
     dataset: &Dataset,
     name: &str,
     adaptive: &[f64],
-    of: fn(&Fitted) -> &[f64],
+    of: TauOf,
 ) -> Table {
     let from_optimum = comparison
         .refits
