@@ -37,7 +37,7 @@ def test_the_dimensions_have_their_names(compared):
     with xarray.open_dataset(path, group="integration") as integration:
         assert integration.trajectory_error.dims == ("method", "step_or_tolerance")
         assert integration.trajectory_error.attrs["units"] == "1"
-        errors = integration.trajectory_error.sel(method="euler").dropna("step_or_tolerance")
+        errors = integration.trajectory_error.sel({"method": "euler"}).dropna("step_or_tolerance")
         assert np.all(np.diff(errors) < 0), "coarsest first"
 
 
@@ -45,7 +45,7 @@ def test_the_fits_are_those_of_the_closed_form(compared):
     path, said = compared
     with xarray.open_dataset(path, group="fits") as fits:
         for method in METHODS:
-            tau = fits.tau_r.sel(method=method, start="optimum").max().item()
+            tau = fits.tau_r.sel({"method": method, "start": "optimum"}).max().item()
             assert tau == pytest.approx(2.0 * LAW[method], rel=1e-6)
             assert tau in [fit["tau_r"][0] for fit in said["fits"] if fit["method"] == method]
         assert fits.tau_r.attrs["units"] == "s"
