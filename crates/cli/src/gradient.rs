@@ -51,7 +51,7 @@ pub fn run(options: &GradientOptions, global: &Global, console: &Console) -> Res
         .with_context(of_problem)?;
     let estimate = threads.install(|| problem.error_estimate(&pass));
     let error_estimate = estimate.unwrap_or_else(|failure| {
-        console.warn(&format!("no estimate of the error: {failure:#}"));
+        console.warn(format!("no estimate of the error: {failure:#}"));
         None
     });
     answer::write(output.path(), &problem, &pass, file.dataset.time_units())?;
