@@ -5,11 +5,14 @@
 //! ladder of steps or tolerances and measures against a reference at 1e-12; refits with every method; and fits the adaptive optimum
 //! again at tighter tolerances. What was measured before it is stopped is kept.
 
+mod budget;
 mod carry;
 mod certificate;
 mod closed_form;
 mod contender;
+mod given;
 mod integration;
+mod ladder;
 mod perturb;
 mod reference;
 mod refit;
@@ -20,9 +23,10 @@ mod write;
 pub use certificate::{CertificateRefit, CertificateRow};
 pub use closed_form::{Law, law, step_limit};
 pub use contender::{Contender, Resolution};
+pub use given::Given;
 pub use integration::{Cell, CellState, Measure};
 pub use refit::{Fitted, Refit, RefitState, Start};
-pub use run::{Comparison, Control, Given, LawRole, Position, Setup, compare};
+pub use run::{Comparison, Control, LawRole, Position, Setup, compare};
 pub use write::write_comparison;
 
 #[cfg(test)]

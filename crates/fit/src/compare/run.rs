@@ -1,29 +1,20 @@
 use super::certificate::{CertificateRow, drift};
-use super::contender::{Contender, DEFAULT_TOLERANCES, Resolution, default_steps, sample_interval};
-use super::integration::{Bench, Cell, CellState, Measured};
-use super::perturb::{SIZES, perturbed};
-use super::reference;
-use super::refit::{Refit, Refitter, Start, Task, with_l2};
+use super::contender::{Contender, sample_interval};
+use super::integration::Cell;
+use super::refit::Refit;
 use super::verdict;
 use crate::config::{EffectiveConfig, Method, Problem};
 use crate::dataset::Dataset;
-use crate::driver::{self, FitError, Names};
+use crate::driver::{FitError, Names};
 use crate::layout::ModelLayout;
-use crate::optimizer::{self, IterationRecord, Objective};
-use crate::plan::{DENSE_LIMIT, FitPlan};
-use std::cell::RefCell;
+use crate::plan::FitPlan;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tauscope_dynamics::Interpolation;
 
-/// Up to this product of units, samples and train trials a model is refitted without being asked.
-const SMALL: usize = 1_000_000;
-/// Seconds that a method may take for its part of the default ladder.
-const LADDER_SECONDS: f64 = 4.0;
-/// The certificate's tolerances are that of the fit divided by these.
-const CERTIFIED: [f64; 3] = [1.0, 10.0, 100.0];
-/// What part of the budget the fit may take that is made first.
-const FIRST_FIT: f64 = 0.25;
+use super::budget::{evaluate_certificate, refit, refits_are_wanted};
+use super::given::{Given, given};
+use super::ladder::integrate;
 
 /// What is compared.
 #[derive(Debug, Clone)]
@@ -69,25 +60,9 @@ pub struct Control<'a> {
 }
 
 impl Control<'_> {
-    fn is_stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
-}
-
-/// The parameters that everything starts from.
-#[derive(Debug, Clone)]
-pub struct Given {
-    pub(crate) theta: Vec<f64>,
-    /// Whether they were fitted here rather than read from a result.
-    pub fitted_here: bool,
-    /// The penalty of every fit.
-    pub l2: f64,
-    /// By unit, in the dataset's time unit; empty where the model has none.
-    pub tau_s: Vec<f64>,
-    /// The same.
-    pub tau_r: Vec<f64>,
-    /// Warnings of the fit.
-    pub warnings: Vec<String>,
 }
 
 /// What the closed form of a pure decay has to say about fits to some data.
@@ -200,72 +175,6 @@ pub fn compare(
     Ok(comparison)
 }
 
-/// The parameters of the result that `init` names, else of a fit that takes at most a quarter of the budget.
-fn given(
-    setup: &Setup,
-    plan: &FitPlan,
-    dataset: &Dataset,
-    control: &Control<'_>,
-) -> Result<Given, FitError> {
-    if let (true, Some(theta)) = (setup.from_result, &plan.init) {
-        let l2 = plan.config.l2.set().map_or(0.0, |l2| l2.get());
-        return Ok(Given::new(plan, theta.clone(), l2, false, Vec::new()));
-    }
-    let own = plan
-        .config
-        .max_time
-        .map_or(f64::INFINITY, |limit| limit.get());
-    let limit = own.min(setup.budget * FIRST_FIT);
-    let progress = |at: &driver::Position| {
-        (control.progress)(&Position {
-            task: "fit, which the comparison starts from".to_owned(),
-            done: at.starts_done,
-            total: at.starts,
-            iteration: Some((at.iteration, at.cost)),
-            at_most: Some(limit),
-        });
-    };
-    let watch = driver::Control {
-        stop: control.stop,
-        deadline: deadline(limit),
-        progress: &progress,
-    };
-    let fit = driver::fit(plan, dataset, &watch)?;
-    let mut warnings = fit.warnings.clone();
-    if !fit.best.converged {
-        warnings.push(format!(
-            "the fit that everything starts from did not converge ({}): drifts count from where it stands",
-            fit.best.termination
-        ));
-    }
-    Ok(Given::new(plan, fit.theta, fit.l2, true, warnings))
-}
-
-impl Given {
-    fn new(
-        plan: &FitPlan,
-        theta: Vec<f64>,
-        l2: f64,
-        fitted_here: bool,
-        warnings: Vec<String>,
-    ) -> Given {
-        let (tau_s, tau_r) = plan.layout.time_constants(&theta);
-        Given {
-            theta,
-            fitted_here,
-            l2,
-            tau_s,
-            tau_r,
-            warnings,
-        }
-    }
-
-    fn shortest_tau(&self) -> f64 {
-        let all = self.tau_s.iter().chain(&self.tau_r);
-        all.copied().fold(f64::INFINITY, f64::min)
-    }
-}
-
 impl Comparison {
     fn new(setup: &Setup, plan: &FitPlan, dataset: &Dataset, given: Given) -> Comparison {
         let problem = Problem::new(plan.layout.model, dataset);
@@ -333,7 +242,11 @@ fn roughness(dataset: &Dataset) -> f64 {
     }
 }
 
-fn contenders(setup: &Setup, comparison: &Comparison, dataset: &Dataset) -> Vec<Contender> {
+pub(super) fn contenders(
+    setup: &Setup,
+    comparison: &Comparison,
+    dataset: &Dataset,
+) -> Vec<Contender> {
     let model = comparison.layout.model;
     let mut all: Vec<Contender> = Vec::new();
     for contender in setup
@@ -349,308 +262,7 @@ fn contenders(setup: &Setup, comparison: &Comparison, dataset: &Dataset) -> Vec<
     all
 }
 
-/// The resolutions at which a contender is integrated, coarsest first.
-fn ladder(setup: &Setup, contender: Contender, dataset: &Dataset) -> Vec<Resolution> {
-    let coarsest_first = |mut values: Vec<f64>| {
-        values.sort_by(|a, b| b.total_cmp(a));
-        values.dedup();
-        values
-    };
-    let steps = setup
-        .steps
-        .clone()
-        .unwrap_or_else(|| default_steps(dataset));
-    let tolerances = setup
-        .tolerances
-        .clone()
-        .unwrap_or_else(|| DEFAULT_TOLERANCES.to_vec());
-    let mut all = Vec::new();
-    if contender.takes_steps() {
-        all.extend(coarsest_first(steps).into_iter().map(Resolution::Step));
-    }
-    if contender.is_adaptive() {
-        all.extend(
-            coarsest_first(tolerances)
-                .into_iter()
-                .map(Resolution::Tolerance),
-        );
-    }
-    all
-}
-
-/// The largest perturbation under which the network still predicts better than the mean does.
-fn perturbation(plan: &FitPlan, dataset: &Dataset, theta: &[f64]) -> Result<f64, FitError> {
-    let objective = plan.objective(dataset, 0.0)?;
-    let is_usable = |size: &f64| {
-        let point = perturbed(theta, &plan.layout, plan.config.seed, *size);
-        objective
-            .value(&point)
-            .is_ok_and(|value| value.objective <= 1.0)
-    };
-    let least = SIZES[SIZES.len() - 1];
-    Ok(SIZES.into_iter().find(is_usable).unwrap_or(least))
-}
-
-fn integrate(
-    setup: &Setup,
-    plan: &FitPlan,
-    dataset: &Dataset,
-    control: &Control<'_>,
-    comparison: &mut Comparison,
-) -> Result<(), FitError> {
-    let theta = comparison.given.theta.clone();
-    comparison.perturbation = perturbation(plan, dataset, &theta)?;
-    let (seed, size) = (setup.config.seed, comparison.perturbation);
-    let off = perturbed(&theta, &comparison.layout, seed, size);
-    let reference = reference::plan(&setup.config, dataset, comparison.given.shortest_tau())?;
-    comparison.reference = reference.integrator().name();
-    let schemes = contenders(setup, comparison, dataset).into_iter();
-    let tasks: Vec<_> = schemes
-        .filter(|contender| contender.is_scheme())
-        .map(|contender| (contender, ladder(setup, contender, dataset)))
-        .collect();
-    let total = tasks.iter().map(|(_, rungs)| rungs.len()).sum();
-    let announce = |task: String, done| {
-        (control.progress)(&Position {
-            task,
-            done,
-            total,
-            iteration: None,
-            at_most: None,
-        });
-    };
-    if control.is_stopped() {
-        return Ok(());
-    }
-    announce("reference at 1e-12".to_owned(), 0);
-    let mut bench = Bench::new(&setup.config, dataset, &reference, &theta, &off)?;
-    if let Some(failure) = bench.failure() {
-        comparison
-            .warnings
-            .push(format!("there is no reference, so no errors: {failure}"));
-    }
-    let mut done = 0;
-    for (contender, rungs) in tasks {
-        let mut spent = 0.0;
-        let mut last = (f64::INFINITY, 0.0);
-        for resolution in rungs {
-            let predicted = predicted_seconds(last, resolution.value());
-            let asked_for = match resolution {
-                Resolution::Step(_) => setup.steps.is_some(),
-                Resolution::Tolerance(_) => setup.tolerances.is_some(),
-            };
-            let state = if control.is_stopped() {
-                CellState::NotRun("stopped before".to_owned())
-            } else if !asked_for && spent + predicted > LADDER_SECONDS {
-                CellState::NotRun(format!(
-                    "would take about {predicted:.0} s; name it to run it"
-                ))
-            } else {
-                announce(
-                    format!("{} at {:e}", contender.name(), resolution.value()),
-                    done,
-                );
-                let Measured { state, seconds } = bench.measure(contender, resolution);
-                spent += seconds;
-                last = (resolution.value(), seconds);
-                state
-            };
-            comparison.cells.push(Cell {
-                contender,
-                resolution,
-                state,
-            });
-            done += 1;
-        }
-    }
-    Ok(())
-}
-
-/// A step that is halved takes twice as long; a tolerance that is a tenth at most four times, which a method of order 2 needs.
-fn predicted_seconds((value, seconds): (f64, f64), next: f64) -> f64 {
-    if !value.is_finite() {
-        return 0.0;
-    }
-    seconds * (value / next).clamp(1.0, 4.0)
-}
-
-fn refits_are_wanted(setup: &Setup, plan: &FitPlan, dataset: &Dataset) -> bool {
-    let train = plan
-        .split
-        .iter()
-        .filter(|s| **s == crate::dataset::Split::Train)
-        .count();
-    let size = plan.layout.n_units * dataset.time().len() * train;
-    setup
-        .refit
-        .unwrap_or(plan.layout.len() <= DENSE_LIMIT && size <= SMALL)
-}
-
-/// The resolutions at which a contender is refitted: those that were asked for, else one.
-fn refit_rungs(setup: &Setup, contender: Contender, comparison: &Comparison) -> Vec<Resolution> {
-    let elman_or_limit = !contender.is_scheme();
-    match (contender.is_adaptive(), &setup.steps, &setup.tolerances) {
-        (false, Some(steps), _) if !elman_or_limit => {
-            steps.iter().map(|&step| Resolution::Step(step)).collect()
-        }
-        (false, _, _) => vec![Resolution::Step(comparison.sample_interval)],
-        (true, _, Some(tolerances)) => tolerances
-            .iter()
-            .map(|&rtol| Resolution::Tolerance(rtol))
-            .collect(),
-        (true, _, None) => vec![Resolution::Tolerance(comparison.rtol)],
-    }
-}
-
-/// One part of the budget.
-enum Part {
-    Refit(Task),
-    Certify(f64),
-}
-
-fn parts(setup: &Setup, comparison: &Comparison, dataset: &Dataset) -> Vec<Part> {
-    let adaptive = Contender::Method(comparison.adaptive);
-    let own = Resolution::Tolerance(comparison.rtol);
-    let mut refits = vec![(adaptive, own)];
-    // the slowest last: what overruns its share then takes it from its like
-    let mut by_speed = contenders(setup, comparison, dataset);
-    by_speed.sort_by_key(|contender| contender.is_slow());
-    for contender in by_speed {
-        for resolution in refit_rungs(setup, contender, comparison) {
-            if !refits.contains(&(contender, resolution)) {
-                refits.push((contender, resolution));
-            }
-        }
-    }
-    let with = |start| {
-        let tasks = refits.iter().map(move |&(contender, resolution)| {
-            Part::Refit(Task {
-                contender,
-                resolution,
-                start,
-            })
-        });
-        tasks.collect::<Vec<_>>()
-    };
-    let certify = CERTIFIED.map(|divisor| Part::Certify(comparison.rtol / divisor));
-    let first = with(Start::Optimum).into_iter();
-    first.chain(certify).chain(with(Start::Perturbed)).collect()
-}
-
-/// Every part has an equal share of what is left of the budget: at least `budget / parts`.
-fn refit(
-    setup: &Setup,
-    plan: &FitPlan,
-    dataset: &Dataset,
-    control: &Control<'_>,
-    comparison: &mut Comparison,
-) -> Result<(), FitError> {
-    let begin = Instant::now();
-    let layout = comparison.layout.clone();
-    let config = with_l2(setup.config.clone(), comparison.given.l2);
-    let refitter = Refitter {
-        config: &config,
-        dataset,
-        l2: comparison.given.l2,
-        shortest_tau: comparison.given.shortest_tau(),
-        layout: &layout,
-        perturbation: comparison.perturbation,
-        known: RefCell::default(),
-        scoring: std::cell::Cell::new(0.0),
-        control: optimizer::Control {
-            stop: Some(control.stop),
-            ..Default::default()
-        },
-    };
-    let parts = parts(setup, comparison, dataset);
-    let total = parts.len();
-    comparison.share = setup.budget / total as f64;
-    let mut optimum = comparison.given.theta.clone();
-    for (done, part) in parts.into_iter().enumerate() {
-        let left = (setup.budget - begin.elapsed().as_secs_f64()).max(0.0);
-        let until = deadline(left / (total - done) as f64);
-        let task = match &part {
-            Part::Refit(task) => format!("fit with {}", task.contender.name()),
-            Part::Certify(tolerance) => format!("fit at tolerance {tolerance:e}"),
-        };
-        let show = |iteration| {
-            (control.progress)(&Position {
-                task: task.clone(),
-                done,
-                total,
-                iteration,
-                at_most: Some((setup.budget - begin.elapsed().as_secs_f64()).max(0.0)),
-            });
-        };
-        show(None);
-        let watch = |record: &IterationRecord| show(Some((record.iteration, record.cost)));
-        match part {
-            Part::Refit(task) if control.is_stopped() => {
-                comparison
-                    .refits
-                    .push(task.not_run("the comparison was stopped before"));
-            }
-            Part::Refit(task) if left <= 0.0 => {
-                comparison
-                    .refits
-                    .push(task.not_run("the budget was used up before"));
-            }
-            Part::Refit(task) => {
-                let refit = refitter.refit(task, &optimum, until, &watch);
-                if done == 0
-                    && let Some(fitted) = refit.fitted()
-                {
-                    // the adaptive fit of the same kind as all others: from a converged start it does not move
-                    optimum.clone_from(&fitted.theta);
-                    comparison.adaptive_tau_s.clone_from(&fitted.tau_s);
-                    comparison.adaptive_tau_r.clone_from(&fitted.tau_r);
-                }
-                comparison.refits.push(refit);
-            }
-            Part::Certify(_) if control.is_stopped() || left <= 0.0 => {}
-            Part::Certify(tolerance) => {
-                let first = comparison.certificate.first();
-                let method = plan.config.method;
-                let row = refitter.certify(method, tolerance, &optimum, until, &watch, first);
-                match row {
-                    Ok(row) => comparison.certificate.push(row),
-                    Err(error) => comparison.warnings.push(format!(
-                        "no certificate at tolerance {tolerance:e}: {error}"
-                    )),
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The certificate without refits: the cost alone.
-fn evaluate_certificate(
-    plan: &FitPlan,
-    dataset: &Dataset,
-    control: &Control<'_>,
-    comparison: &mut Comparison,
-) -> Result<(), FitError> {
-    for divisor in CERTIFIED {
-        if control.is_stopped() {
-            return Ok(());
-        }
-        let tolerance = comparison.rtol / divisor;
-        let config = Contender::Method(plan.config.method)
-            .configure(&plan.config, Resolution::Tolerance(tolerance));
-        let plan = FitPlan::check(&config, dataset)?;
-        let objective = plan.objective(dataset, comparison.given.l2)?;
-        let cost = objective.value(&comparison.given.theta);
-        comparison.certificate.push(CertificateRow {
-            tolerance,
-            cost: cost.map_or(f64::NAN, |value| value.cost),
-            refit: None,
-        });
-    }
-    Ok(())
-}
-
 /// None where the time is beyond what a clock can tell.
-fn deadline(seconds: f64) -> Option<Instant> {
+pub(super) fn deadline(seconds: f64) -> Option<Instant> {
     Instant::now().checked_add(Duration::try_from_secs_f64(seconds).ok()?)
 }
