@@ -8,6 +8,7 @@ pub mod compare;
 pub mod config;
 pub mod dataset;
 pub mod driver;
+pub mod import;
 pub mod initial_state;
 pub mod layout;
 mod linalg;
