@@ -26,6 +26,13 @@ fit dataset *args:
 generate spec *args:
     @{{ release }} generate "$@"
 
+# makes a data set of a table or an NWB file: just import csv FILE.csv --list
+[group('program')]
+[no-cd]
+[no-exit-message]
+import *args:
+    @{{ release }} import "$@"
+
 # runs a fitted network on a data set: just simulate RESULT.h5
 [group('program')]
 [no-cd]

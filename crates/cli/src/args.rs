@@ -2,8 +2,10 @@
 
 mod booleans;
 mod help;
+mod import;
 mod keys;
 
+pub use import::{ImportCsvOptions, ImportFormat, ImportNwbOptions};
 pub use keys::{CompareKeys, FitKeys, KeyOptions, SolverKeys};
 
 use crate::export::Format;
@@ -79,6 +81,9 @@ pub enum Command {
     /// Make a dataset from a network with known parameters
     #[command(after_help = help::GENERATE, after_long_help = help::GENERATE_LONG)]
     Generate(GenerateOptions),
+    /// Make a dataset of a table of text or of an NWB file
+    #[command(after_help = help::IMPORT)]
+    Import(ImportOptions),
     /// Run a fitted network and store its rates, currents and predictions
     #[command(after_help = help::SIMULATE)]
     Simulate(SimulateOptions),
@@ -170,6 +175,13 @@ pub struct GenerateOptions {
     pub spec: PathBuf,
     #[command(flatten)]
     pub output: OutputOptions,
+}
+
+/// `import`
+#[derive(Debug, Args)]
+pub struct ImportOptions {
+    #[command(subcommand)]
+    pub format: ImportFormat,
 }
 
 /// `simulate`

@@ -3,6 +3,7 @@
 use crate::generate::SpecError;
 use std::process::ExitCode;
 use tauscope_fit::config::ConfigError;
+use tauscope_fit::import::ImportError;
 use thiserror::Error;
 
 /// An option with a value that cannot be used.
@@ -63,7 +64,12 @@ const USAGE: u8 = 2;
 /// The exit code of an error: 2 where options or configuration are wrong, else 1.
 pub fn code(error: &anyhow::Error) -> ExitCode {
     let is_usage = error.chain().any(|cause| {
-        cause.is::<ConfigError>() || cause.is::<SpecError>() || cause.is::<OptionError>()
+        cause.is::<ConfigError>()
+            || cause
+                .downcast_ref::<ImportError>()
+                .is_some_and(ImportError::is_choice)
+            || cause.is::<SpecError>()
+            || cause.is::<OptionError>()
     });
     ExitCode::from(if is_usage { USAGE } else { FAILURE })
 }

@@ -9,6 +9,7 @@ mod export;
 mod fit;
 mod generate;
 mod gradient;
+mod import;
 mod inspect;
 mod interrupt;
 mod output;
@@ -48,6 +49,7 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<Outcome> {
         Command::Check(options) => check::run(options, &cli.global, console),
         Command::Compare(options) => compare::run(options, &cli.global, console),
         Command::Generate(options) => generate::run(options, &cli.global, console),
+        Command::Import(options) => import::run(options, &cli.global, console),
         Command::Simulate(options) => simulate::run(options, &cli.global, console),
         Command::Inspect(options) => inspect::run(options, &cli.global, console),
         Command::Gradient(options) => gradient::run(options, &cli.global, console),

@@ -3,6 +3,7 @@
 pub const TOP: &str = "\
 Examples:
   tauscope fit zebrafish                      fit data/zebrafish.h5 with its defaults
+  tauscope import csv mine.csv --inputs x     your own table as a dataset
   tauscope inspect data/zebrafish.h5          what is in the file
   tauscope report results/FILE.h5             a result as one HTML page
   tauscope generate teacher.toml --out t.h5   a dataset with known time constants
@@ -195,3 +196,82 @@ json  one object: attributes, dimensions, variables (dims, units, long_name, val
       dimension), groups. A number that does not exist is null.
 npz   one array a variable, named with its groups: numpy.load(FILE)[\"parameters/tau_s\"];
       \"attributes\" is JSON text with the attributes of every group and variable.";
+
+pub const IMPORT: &str = "\
+Examples:
+  tauscope import csv recording.csv --list
+  tauscope import csv recording.csv --inputs stimulus --out recording.h5
+  tauscope import nwb session.nwb --list
+  tauscope import nwb session.nwb --inputs stimulus --targets units --bin 0.02 --out session.h5
+
+`tauscope import csv --help` and `tauscope import nwb --help` have the rules.";
+
+pub const IMPORT_CSV: &str = "\
+Examples:
+  tauscope import csv recording.csv --list
+  tauscope import csv recording.csv --inputs stimulus --out recording.h5
+  tauscope import csv recording.csv --time t_ms --trial sweep --inputs light --targets 'cell*'
+  tauscope import csv long.csv --unit neuron --value rate --inputs stimulus
+
+`--help` adds the rules.";
+
+pub const IMPORT_CSV_LONG: &str = "\
+Examples:
+  tauscope import csv recording.csv --list
+  tauscope import csv recording.csv --inputs stimulus --out recording.h5
+  tauscope import csv recording.csv --time t_ms --trial sweep --inputs light --targets 'cell*'
+  tauscope import csv long.csv --unit neuron --value rate --inputs stimulus
+
+Wide table: one row a time, one column a unit or input. Long table: one row a time and unit, with a
+column that names the unit and a column of values; inputs are units of that table, or columns that say
+the same on every row of a time. The first line names the columns. LIST: names separated by commas; a
+name with a comma stands in double quotes; `cell*` stands for all names that begin so.
+
+- An empty cell (or NaN, NA, n/a, null, none) of a target is not observed. An input must be known at
+  each of its times.
+- Times increase within a trial (long: within a trial and unit); others are refused with their lines.
+- Times that are equal in all trials are kept. Where each trial begins after the one before has ended,
+  times count from each trial's first sample; --time-origin decides otherwise.
+- Trials with different times share the union of them: targets are not observed at the times of other
+  trials, inputs have the value of their own signal there, which leaves it as it was. Trials may end
+  early. Targets that lie outside of their trial's inputs are left out, and counted in a warning.
+- Targets with other times than the inputs lie on target_time. Inputs with different times in one
+  trial are refused: resample them, or import one.
+
+JSON: dataset, trials, samples, target_samples, inputs, outputs, time_units, time, observed, missing,
+warnings. With --list: file, delimiter, rows, columns.";
+
+pub const IMPORT_NWB: &str = "\
+Examples:
+  tauscope import nwb session.nwb --list
+  tauscope import nwb session.nwb --inputs stimulus --targets calcium --out session.h5
+  tauscope import nwb session.nwb --inputs 'running[0],stimulus' --targets units --bin 0.02
+  tauscope import nwb session.nwb --targets 'lfp[0:8]' --trials epochs --split part
+
+`--help` adds the rules.";
+
+pub const IMPORT_NWB_LONG: &str = "\
+Examples:
+  tauscope import nwb session.nwb --list
+  tauscope import nwb session.nwb --inputs stimulus --targets calcium --out session.h5
+  tauscope import nwb session.nwb --inputs 'running[0],stimulus' --targets units --bin 0.02
+  tauscope import nwb session.nwb --targets 'lfp[0:8]' --trials epochs --split part
+
+A series is named by its name, or by its path where several have that name; NAME[3] and NAME[0:8]
+choose channels, counted from 0, the end left out. Values are data * conversion (* channel_conversion)
++ offset, as pynwb's get_data_in_units. Times are seconds.
+
+- Without trials the recording is one trial, and its times stay as they are. With trials each is
+  [start_time, stop_time), and times count from its first input sample (else its first target sample,
+  else its start). Columns of the trials with one value each are carried along; one of the words
+  train, valid, test is the split.
+- `units`: spikes counted in whole bins from there, a spike on an edge in the bin that begins there;
+  targets and spike_counts are the counts, compared with means over bins (--target-sampling). Bins
+  outside of obs_intervals are not observed.
+- Inputs must have the same times: import those of one rate, or resample them. Targets of another rate
+  than the inputs lie on target_time; targets of different rates are not observed at each other's
+  times. Spike counts and a series are targets together only where the series has a sample a bin.
+- Targets outside of their trial's inputs are left out, and counted in a warning.
+
+JSON: dataset, trials, samples, target_samples, inputs, outputs, time_units, time, observed, missing,
+warnings. With --list: file, series, units, intervals.";

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::NwbOptions;
 use super::cut::{Cut, Cutter, SeriesPart, TargetPart};
 use super::intervals::{self, Intervals};
 use super::selection::{Selection, Source};
 use super::series::{self, Series};
 use super::units::{self, Units};
-use super::NwbOptions;
 use crate::import::ChoiceError;
 use crate::import::assemble::{Block, LARGEST, Recording, TrialBlocks};
 use crate::import::csv::some_of;
