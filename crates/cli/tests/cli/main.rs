@@ -8,6 +8,7 @@ mod export;
 mod fit;
 mod generate;
 mod gradient;
+mod import;
 mod options;
 mod recovery;
 mod report;

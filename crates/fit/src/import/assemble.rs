@@ -48,6 +48,47 @@ pub(super) struct TrialBlocks {
     pub targets: Vec<Block>,
 }
 
+impl TrialBlocks {
+    /// Leaves out targets at times at which the inputs are not known, and counts their values. Held inputs act for one last
+    /// interval more.
+    fn leave_out_unknown(&mut self, interpolation: Interpolation) -> usize {
+        let times = self
+            .inputs
+            .as_ref()
+            .map_or(&[] as &[f64], |block| &block.times);
+        let [first, .., last] = *times else {
+            return 0;
+        };
+        let before = times[times.len() - 2];
+        let beyond = if interpolation == Interpolation::Hold {
+            last - before
+        } else {
+            0.0
+        };
+        let slack = ROUNDING * (last - before) + 4.0 * f64::EPSILON * first.abs().max(last.abs());
+        self.targets
+            .iter_mut()
+            .map(|block| block.keep(first - slack, last + beyond + slack))
+            .sum()
+    }
+}
+
+impl Block {
+    /// Keeps the samples from `start` to `end`, and counts the values of the others.
+    fn keep(&mut self, start: f64, end: f64) -> usize {
+        let count = |values: &DMatrix<f64>| values.iter().filter(|v| !v.is_nan()).count();
+        let from = self.times.partition_point(|&t| t < start);
+        let to = self.times.partition_point(|&t| t <= end).max(from);
+        if from == 0 && to == self.times.len() {
+            return 0;
+        }
+        let before = count(&self.values);
+        self.times = self.times[from..to].to_vec();
+        self.values = self.values.columns(from, to - from).into_owned();
+        before - count(&self.values)
+    }
+}
+
 /// A recording before its trials have common times.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Recording {
@@ -88,21 +129,25 @@ pub(super) struct Assembled {
 }
 
 /// Lays the trials of `recording` on common times.
-pub(super) fn assemble(recording: Recording, signals: &Signals) -> Result<Assembled, Problem> {
+pub(super) fn assemble(mut recording: Recording, signals: &Signals) -> Result<Assembled, Problem> {
     if recording.trials.is_empty() {
         let remedy = "add samples, or name other trials";
         return Err(RecordingError::NoTrial { remedy }.into());
     }
+    let interpolation = signals.interpolation.unwrap_or(Interpolation::Hold);
+    let outside: usize = recording
+        .trials
+        .iter_mut()
+        .map(|trial| trial.leave_out_unknown(interpolation))
+        .sum();
     let layout = Layout::new(&recording, signals)?;
     let lengths = layout.lengths(&recording)?;
     let mut notes = layout.notes(&recording);
-    let interpolation = signals.interpolation.unwrap_or(Interpolation::Hold);
     let inputs = layout.inputs(&recording, interpolation)?;
-    let placed = layout.targets(&recording, interpolation);
-    if placed.outside > 0 {
+    let targets = layout.targets(&recording);
+    if outside > 0 {
         notes.push(format!(
-            "{} target values lie before the first or after the last sample of their trial's inputs, and were left out",
-            placed.outside
+            "{outside} target values lie before the first or after the last sample of their trial's inputs, and were left out"
         ));
     }
     let sampling = signals
@@ -129,7 +174,7 @@ pub(super) fn assemble(recording: Recording, signals: &Signals) -> Result<Assemb
             .any(|&n| n < layout.time.times().len())
             .then_some(lengths),
         target_time,
-        spike_counts: spike_counts(&placed.values, &recording.counts),
+        spike_counts: spike_counts(&targets, &recording.counts),
         split: recording.split,
         trial_labels: recording.trial_labels,
         input_labels: labels(&recording.input_labels),
@@ -140,7 +185,7 @@ pub(super) fn assemble(recording: Recording, signals: &Signals) -> Result<Assemb
             &recording.time_units,
             layout.time.times().to_vec(),
             inputs,
-            placed.values,
+            targets,
         )
     };
     Ok(Assembled { raw, notes })
@@ -211,12 +256,6 @@ struct Layout {
     targets: Grid,
     shortest: f64,
     has_inputs: bool,
-}
-
-/// Targets of each trial (output, target_time), and how many values lay outside the span of their inputs.
-struct Placed {
-    values: Vec<DMatrix<f64>>,
-    outside: usize,
 }
 
 impl Layout {
@@ -383,60 +422,26 @@ impl Layout {
         Ok(values)
     }
 
-    fn targets(&self, recording: &Recording, interpolation: Interpolation) -> Placed {
-        let mut outside = 0;
-        let n_outputs = recording.output_labels.len();
-        let values = recording.trials.iter().map(|trial| {
-            let mut values = DMatrix::from_element(n_outputs, self.targets.times().len(), f64::NAN);
-            let end = trial
-                .inputs
-                .as_ref()
-                .map_or(f64::INFINITY, |block| self.end(block, interpolation));
-            let start = trial
-                .inputs
-                .as_ref()
-                .map_or(f64::NEG_INFINITY, |block| block.times[0]);
+    /// Targets of each trial (output, target_time).
+    fn targets(&self, recording: &Recording) -> Vec<DMatrix<f64>> {
+        let one = |trial: &TrialBlocks| {
+            let (rows, columns) = (recording.output_labels.len(), self.targets.times().len());
+            let mut values = DMatrix::from_element(rows, columns, f64::NAN);
             let mut row = 0;
             for block in &trial.targets {
+                let channels = block.values.nrows();
                 for (k, &t) in block.times.iter().enumerate() {
-                    let Some(at) = self.targets.index(t) else {
-                        continue;
-                    };
-                    let at_grid = self.targets.times()[at];
-                    if at_grid < start - self.time_slack(start) || at_grid > end {
-                        outside += block
-                            .values
-                            .column(k)
-                            .iter()
-                            .filter(|v| !v.is_nan())
-                            .count();
-                        continue;
+                    if let Some(at) = self.targets.index(t) {
+                        values
+                            .view_mut((row, at), (channels, 1))
+                            .copy_from(&block.values.column(k));
                     }
-                    values
-                        .view_mut((row, at), (block.values.nrows(), 1))
-                        .copy_from(&block.values.column(k));
                 }
-                row += block.values.nrows();
+                row += channels;
             }
             values
-        });
-        let values = values.collect();
-        Placed { values, outside }
-    }
-
-    fn time_slack(&self, t: f64) -> f64 {
-        self.shortest.min(1.0) * ROUNDING + 4.0 * f64::EPSILON * t.abs()
-    }
-
-    /// The last time at which a target of the trial may lie: held inputs act for one last interval more.
-    fn end(&self, block: &Block, interpolation: Interpolation) -> f64 {
-        let n = block.times.len();
-        let last = block.times[n - 1];
-        let beyond = match interpolation {
-            Interpolation::Hold if n > 1 => last - block.times[n - 2],
-            _ => 0.0,
         };
-        last + beyond + self.time_slack(last)
+        recording.trials.iter().map(one).collect()
     }
 
     /// How many of the common times each trial lasts.

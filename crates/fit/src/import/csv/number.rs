@@ -67,13 +67,16 @@ pub(super) fn has_decimal_comma(text: &str) -> bool {
         && text.replace(',', ".").trim().parse::<f64>().is_ok()
 }
 
-/// How many decimals a number is written with; `None` for one with an exponent.
+/// Beyond this many decimals a time is not exact as a number either.
+const MOST_DECIMALS: usize = 15;
+
+/// How many decimals a number is written with; `None` for one with an exponent, or with more than a number keeps.
 pub(super) fn decimals(text: &str) -> Option<usize> {
     if text.contains(['e', 'E']) {
         return None;
     }
     let fraction = text.trim().split(['.', ',']).nth(1);
-    Some(fraction.map_or(0, str::len))
+    Some(fraction.map_or(0, str::len)).filter(|&n| n <= MOST_DECIMALS)
 }
 
 #[cfg(test)]
@@ -115,5 +118,6 @@ mod tests {
         assert_eq!(decimals("12.250"), Some(3));
         assert_eq!(decimals("-3"), Some(0));
         assert_eq!(decimals("1e-3"), None);
+        assert_eq!(decimals(&format!("0.{}", "1".repeat(70_000))), None);
     }
 }

@@ -1,7 +1,8 @@
 //! A table line by line, with line numbers.
 
+use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufReader, Chain, Cursor, Read};
+use std::io::{self, BufReader, Chain, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use super::number::NumberFormat;
@@ -14,7 +15,7 @@ const START: u64 = 1 << 16;
 /// An open table behind its header.
 pub(super) struct TableReader {
     path: PathBuf,
-    records: csv::Reader<Chain<Cursor<Vec<u8>>, BufReader<File>>>,
+    records: csv::Reader<Lines<Chain<Cursor<Vec<u8>>, BufReader<File>>>>,
     columns: Vec<String>,
     format: NumberFormat,
     delimiter: u8,
@@ -57,7 +58,7 @@ impl TableReader {
             .delimiter(delimiter)
             .has_headers(false)
             .flexible(true)
-            .from_reader(bytes.chain(BufReader::new(file)));
+            .from_reader(Lines::new(bytes.chain(BufReader::new(file))));
         let mut reader = Self {
             path: path.to_owned(),
             records,
@@ -157,20 +158,76 @@ impl TableReader {
         ImportError::new(&self.path, problem)
     }
 
-    fn line_of(&self, record: &csv::StringRecord) -> u64 {
-        record.position().map_or(0, csv::Position::line)
+    /// The line in which the record that was just read begins. The `csv` crate counts from the end of the record before, which is
+    /// early where empty lines or the second half of a line end lie between.
+    fn line_of(&mut self, record: &csv::StringRecord) -> u64 {
+        let inside = record
+            .iter()
+            .flat_map(str::bytes)
+            .filter(|&b| b == b'\n')
+            .count() as u64;
+        self.line_of_end().saturating_sub(inside).max(1)
+    }
+
+    /// The line in which the record that was just read ends.
+    fn line_of_end(&mut self) -> u64 {
+        let end = self.records.position().byte();
+        self.records.get_mut().line_at(end.saturating_sub(1))
     }
 
     fn read_record(&mut self, record: &mut csv::StringRecord) -> Result<bool, ImportError> {
-        self.records.read_record(record).map_err(|error| {
-            let line = error.position().map_or(0, csv::Position::line);
-            match error.kind() {
-                csv::ErrorKind::Utf8 { .. } => self.at(line, TableError::NotUtf8),
-                _ => self.failure(TableError::Unreadable {
-                    reason: error.to_string(),
-                }),
+        let outcome = self.records.read_record(record);
+        outcome.map_err(|error| match error.kind() {
+            csv::ErrorKind::Utf8 { .. } => {
+                let line = self.line_of_end();
+                self.at(line, TableError::NotUtf8)
             }
+            _ => self.failure(TableError::Unreadable {
+                reason: error.to_string(),
+            }),
         })
+    }
+}
+
+/// Bytes on their way to the parser, with the places of their line ends.
+struct Lines<R> {
+    inner: R,
+    read: u64,
+    ends: VecDeque<u64>,
+    passed: u64,
+}
+
+impl<R> Lines<R> {
+    fn new(inner: R) -> Self {
+        Self {
+            inner,
+            read: 0,
+            ends: VecDeque::new(),
+            passed: 0,
+        }
+    }
+
+    /// The line of the byte `at`, counted from 1; `at` only grows from call to call.
+    fn line_at(&mut self, at: u64) -> u64 {
+        while self.ends.front().is_some_and(|&end| end < at) {
+            self.ends.pop_front();
+            self.passed += 1;
+        }
+        self.passed + 1
+    }
+}
+
+impl<R: Read> Read for Lines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        let places = self.read..;
+        let ends = buffer[..count]
+            .iter()
+            .zip(places)
+            .filter(|(byte, _)| **byte == b'\n');
+        self.ends.extend(ends.map(|(_, place)| place));
+        self.read += count as u64;
+        Ok(count)
     }
 }
 

@@ -228,7 +228,7 @@ impl Cutter<'_> {
         let extent = self.extent(units, bin, cut, origin)?;
         let length = extent.stop - extent.start;
         let bins = (length / bin + ROUNDING).floor();
-        if bins < 2.0 {
+        if bins.is_nan() || bins < 2.0 {
             let label = cut.label.clone();
             return Err(NwbError::ShortForBins {
                 label,

@@ -9,7 +9,7 @@ use super::units::{self, Units};
 use super::{intervals, open};
 use crate::import::ImportError;
 use crate::import::error::Problem;
-use crate::store::StoredGroup;
+use crate::store::{AttributeValue, StoredGroup};
 
 /// What is in an NWB file.
 #[derive(Debug, Clone, PartialEq)]
@@ -154,8 +154,11 @@ fn tables(root: &StoredGroup<'_>) -> Result<Vec<IntervalsSummary>, Problem> {
             .first()
             .copied()
             .unwrap_or(0);
-        let mut columns = group.variable_names()?;
-        columns.retain(|c| c != "id" && !c.ends_with("_index"));
+        let columns = match group.attribute("colnames")? {
+            Some(AttributeValue::Texts(names)) => names,
+            Some(AttributeValue::Text(name)) => vec![name],
+            _ => Vec::new(),
+        };
         tables.push(IntervalsSummary {
             name,
             intervals,
