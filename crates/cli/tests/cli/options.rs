@@ -10,6 +10,7 @@ Usage: tauscope [OPTIONS] <COMMAND>
 Commands:
   fit       Fit a network to a recording
   generate  Make a dataset from a network with known parameters
+  import    Make a dataset of a table of text or of an NWB file
   simulate  Run a fitted network and store its rates, currents and predictions
   check     Compare gradients of the objective on your data, computed in three ways
   compare   Compare adaptive with fixed-step integration: what a time step does to the time

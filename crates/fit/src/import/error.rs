@@ -20,7 +20,7 @@ pub enum ImportError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// Something is wrong in a line of a table.
     #[error("{}, line {line}: {problem}", path.display())]
@@ -30,7 +30,7 @@ pub enum ImportError {
         /// The line, counted from 1.
         line: u64,
         /// What is wrong.
-        problem: TableError,
+        problem: Box<TableError>,
     },
     /// What was asked for does not fit the file.
     #[error("{}: {problem}", path.display())]
@@ -38,7 +38,7 @@ pub enum ImportError {
         /// The file.
         path: PathBuf,
         /// What does not fit.
-        problem: ChoiceError,
+        problem: Box<ChoiceError>,
     },
 }
 
@@ -52,9 +52,15 @@ impl ImportError {
     pub(super) fn new(path: &Path, problem: impl Into<Problem>) -> Self {
         let path = path.to_owned();
         match problem.into() {
-            Problem::Choice(problem) => Self::Choice { path, problem },
+            Problem::Choice(problem) => Self::Choice {
+                path,
+                problem: Box::new(problem),
+            },
             Problem::Store(error) => Self::Store(error),
-            problem => Self::File { path, problem },
+            problem => Self::File {
+                path,
+                problem: Box::new(problem),
+            },
         }
     }
 }

@@ -12,10 +12,13 @@ use crate::import::ImportError;
 /// The bytes from which the dialect is found.
 const START: u64 = 1 << 16;
 
+/// The bytes that were looked at, and the rest of the file.
+type Bytes = Chain<Cursor<Vec<u8>>, BufReader<File>>;
+
 /// An open table behind its header.
 pub(super) struct TableReader {
     path: PathBuf,
-    records: csv::Reader<Lines<Chain<Cursor<Vec<u8>>, BufReader<File>>>>,
+    records: csv::Reader<Lines<Bytes>>,
     columns: Vec<String>,
     format: NumberFormat,
     delimiter: u8,
@@ -149,7 +152,7 @@ impl TableReader {
         ImportError::Line {
             path: self.path.clone(),
             line,
-            problem,
+            problem: Box::new(problem),
         }
     }
 

@@ -178,7 +178,6 @@ impl Cutter<'_> {
         let mut joined: Option<Block> = None;
         for part in &self.inputs {
             let window = part.window(cut);
-            part.check_finite(window)?;
             let block = part.block(window, origin);
             joined = Some(match joined {
                 None => block,
@@ -187,6 +186,9 @@ impl Cutter<'_> {
                     stacked(first, &block)
                 }
             });
+        }
+        for part in &self.inputs {
+            part.check_finite(part.window(cut))?;
         }
         Ok(joined)
     }
