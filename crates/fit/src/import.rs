@@ -1,16 +1,16 @@
 //! Recordings of other formats as datasets: tables of text ([`csv`]) and Neurodata Without Borders ([`nwb`]).
 //!
-//! Each reader makes one [`assemble::Recording`]: trials of sampled channels, with whatever times they have.
-//! [`assemble::assemble`] lays them on the common times that a dataset has, without changing a number.
+//! Each reader makes trials of sampled channels, with whatever times they have; `assemble` lays them on the common times
+//! that a dataset has, without changing a number.
 
-pub mod assemble;
+mod assemble;
 pub mod csv;
 mod error;
 mod grid;
 pub mod nwb;
 
 pub use assemble::Signals;
-pub use error::{ChoiceError, ImportError};
+pub use error::{ChoiceError, ImportError, Problem, RecordingError};
 
 use crate::dataset::Dataset;
 

@@ -92,7 +92,7 @@ pub struct ImportNwbOptions {
     /// Show the time series, units and trials, and stop
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     list: Option<bool>,
-    /// Time series that drive the network, by name or path; NAME[0:8] chooses channels [default: none]
+    /// Time series that drive the network, by name or path, channels chosen as the examples show [default: none]
     #[arg(long, value_name = "LIST")]
     inputs: Vec<String>,
     /// Time series to be fitted, and `units` for spike counts

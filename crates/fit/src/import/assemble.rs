@@ -16,8 +16,8 @@ use crate::store::Values;
 pub(super) const LARGEST: u128 = 1 << 28;
 /// Times closer than this share of the shortest interval differ by rounding alone.
 const ROUNDING: f64 = 1e-6;
-/// Below this share of the shortest interval of any trial, a union of times is worth a warning.
-const CROWDED: f64 = 0.1;
+/// A union of times with this many times as many as any one channel has is worth a warning.
+const CROWDED: f64 = 1.5;
 
 /// How signals are to be understood, whatever the format.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -254,7 +254,6 @@ fn spike_counts(targets: &[DMatrix<f64>], counts: &[bool]) -> Option<Vec<DMatrix
 struct Layout {
     time: Grid,
     targets: Grid,
-    shortest: f64,
     has_inputs: bool,
 }
 
@@ -285,7 +284,6 @@ impl Layout {
         let layout = Self {
             targets: targets.snapped_to(&time),
             time,
-            shortest,
             has_inputs,
         };
         layout.check_size(recording)?;
@@ -354,12 +352,20 @@ impl Layout {
         if self.target_time().is_some() {
             notes.push("targets and inputs were sampled at different times: the targets lie on target_time".to_owned());
         }
-        let union = shortest_interval([self.time.times(), self.targets.times()].into_iter());
-        if union < CROWDED * self.shortest {
+        let grids = [self.time.times(), self.targets.times()];
+        let longest = input_times(&recording.trials)
+            .chain(target_times(&recording.trials))
+            .map(<[f64]>::len)
+            .max();
+        let longest = longest.unwrap_or(0);
+        let union = grids.iter().map(|times| times.len()).max().unwrap_or(0);
+        if union as f64 > CROWDED * longest as f64 {
             notes.push(format!(
-                "the times of the {} trials or channels differ, by as little as {union} {}, where no two samples of one are closer than {}: \
-                 the dataset has all of them, and the default of tau_bounds begins at a tenth of that interval; --time-tolerance takes close ones as the same",
-                recording.trials.len(), recording.time_units, self.shortest
+                "the times of the {} trials or their channels differ: the dataset has all {union} of them, where one has at most {longest}, as close as {} {}; \
+                 the default of tau_bounds begins at a tenth of that interval; --time-tolerance takes close times of different trials as the same",
+                recording.trials.len(),
+                shortest_interval(grids.into_iter()),
+                recording.time_units
             ));
         }
         notes
