@@ -121,8 +121,10 @@ impl FixedStepMethod {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExponentialMethod {
-    /// Order 4 for linear inputs (3 where held inputs jump, 2 in the one-constant models), one product with W a step: `W r` is extrapolated from three steps, corrected with the product of the
-    /// predicted rates, and that product is passed on. For regular samples and smooth inputs.
+    /// Order 4 for linear inputs (3 where held inputs jump, 2 in the one-constant models), one product with W a step: `W r` is
+    /// extrapolated from three steps, corrected with the product of the predicted rates, and that product is passed on. Where
+    /// tolerances choose the steps and stops shorten them further, two-constant steps are extrapolated from four steps and not
+    /// corrected, if that is accurate enough. For regular samples and smooth inputs.
     ExpAdams,
     /// Order 4, two products with W a step, nothing remembered: `W r` and `W r'` at both ends (in the one-constant models order
     /// 3, and a third product where the input jumps). For inputs that jump or

@@ -2,7 +2,7 @@
 
 use crate::dataset::{Dataset, TargetSampling};
 use nalgebra::{DMatrix, DMatrixView};
-use tauscope_adjoint::{Integrator, Trajectory};
+use tauscope_adjoint::{Integrator, Refinement, Trajectory};
 use tauscope_dynamics::{InputSignal, Interpolation, ModelError};
 use thiserror::Error;
 
@@ -254,6 +254,15 @@ pub struct TrialBatch {
     pub observations: Vec<Observation>,
 }
 
+/// Batches with more samples, and what makes of two gradients an error.
+#[derive(Debug)]
+pub struct RefinedBatches {
+    /// The batches, in their order.
+    pub batches: Vec<TrialBatch>,
+    /// The refinement of the first of them: the integrator is that of all.
+    pub refinement: Refinement,
+}
+
 impl TrialBatch {
     /// Cuts `trials` into batches of at most `size` trials of equal length, in order of length, then of index: always
     /// the same, whatever the number of threads. With `keep_unobserved`, every target time within a trial is evaluated,
@@ -330,6 +339,25 @@ impl TrialBatch {
             input,
             t_eval,
             observations,
+        })
+    }
+
+    /// The same batches for a finer solve, from which the error of a gradient is estimated; see [`Refinement`]. `None` without
+    /// batches, or where the steps of the integrator cannot be refined.
+    pub fn refined(batches: &[TrialBatch], integrator: &Integrator) -> Option<RefinedBatches> {
+        let refine = |batch: &TrialBatch| {
+            let refinement = Refinement::new(&batch.input, &batch.t_eval, integrator)?;
+            let batch = TrialBatch {
+                input: refinement.input.clone(),
+                ..batch.clone()
+            };
+            Some((batch, refinement))
+        };
+        let refined: Option<Vec<_>> = batches.iter().map(refine).collect();
+        let (batches, refinements): (Vec<_>, Vec<_>) = refined?.into_iter().unzip();
+        Some(RefinedBatches {
+            batches,
+            refinement: refinements.into_iter().next()?,
         })
     }
 

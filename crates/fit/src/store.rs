@@ -26,6 +26,7 @@ pub use error::StoreError;
 pub use gradient_problem::{GradientProblem, NetworkArrays, read_gradient_problem};
 pub use image::write_file;
 pub use read::{StoredFile, StoredGroup};
+pub(crate) use read_dataset::DATASET_VARIABLES;
 pub use read_dataset::read_dataset;
 pub use replace::{check_writable, replace_file};
 pub use tree::{AttributeValue, Dimension, Group, Variable};

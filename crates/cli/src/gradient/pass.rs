@@ -1,7 +1,7 @@
 use anyhow::{Context, Result};
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
-use tauscope_adjoint::{Integrator, Refinement, Statistics, backward, forward};
+use tauscope_adjoint::{Integrator, Statistics, backward, forward};
 use tauscope_dynamics::{Activation, Gradient, ModelKind, Parameters, RateNetwork};
 use tauscope_fit::batch::{StepError, Stride, TrialBatch};
 use tauscope_fit::config::EffectiveConfig;
@@ -93,25 +93,13 @@ impl Problem {
     /// # Errors
     /// A solve with finer steps that fails.
     pub fn error_estimate(&self, pass: &Pass) -> Result<Option<f64>> {
-        let refine =
-            |batch: &TrialBatch| Refinement::new(&batch.input, &batch.t_eval, &self.integrator);
-        let Some(refinements) = self.batches.iter().map(refine).collect::<Option<Vec<_>>>() else {
+        let Some(refined) = TrialBatch::refined(&self.batches, &self.integrator) else {
             return Ok(None);
         };
-        let Some(first) = refinements.first() else {
-            return Ok(None);
-        };
+        let refinement = refined.refinement;
         let finer = Problem {
-            integrator: first.integrator,
-            batches: self
-                .batches
-                .iter()
-                .zip(&refinements)
-                .map(|(batch, refinement)| TrialBatch {
-                    input: refinement.input.clone(),
-                    ..batch.clone()
-                })
-                .collect(),
+            integrator: refinement.integrator,
+            batches: refined.batches,
             network: self.network.clone(),
             initial_states: self.initial_states.clone(),
             ..*self
@@ -124,7 +112,7 @@ impl Problem {
             .blocks()
             .into_iter()
             .zip(fine.gradient.blocks());
-        let errors = blocks.map(|(coarse, fine)| first.relative_error(coarse, fine));
+        let errors = blocks.map(|(coarse, fine)| refinement.relative_error(coarse, fine));
         Ok(Some(errors.fold(0.0, f64::max)))
     }
 

@@ -10,7 +10,7 @@ use tauscope_dynamics::Interpolation;
 use super::error::{Problem, RecordingError};
 use super::grid::{Grid, shortest_interval};
 use crate::dataset::{CarriedVariable, RawDataset, Split, TargetSampling};
-use crate::store::Values;
+use crate::store::{DATASET_VARIABLES, Values};
 
 /// Values of a dataset beyond this many are refused: 2^28 of them are 2 GiB.
 pub(super) const LARGEST: u128 = 1 << 28;
@@ -191,28 +191,13 @@ pub(super) fn assemble(mut recording: Recording, signals: &Signals) -> Result<As
     Ok(Assembled { raw, notes })
 }
 
-/// Variables of the dataset itself, whose names nothing else may have.
-const TAKEN: [&str; 15] = [
-    "time",
-    "inputs",
-    "targets",
-    "target_time",
-    "target_std",
-    "spike_counts",
-    "split",
-    "trial",
-    "input",
-    "output",
-    "trial_length",
-    "initial_state",
-    "truth",
-    "parameters",
-    "unit",
-];
+/// Names that nothing else in a dataset may have, beside those of its own variables.
+const ALSO_TAKEN: [&str; 4] = ["initial_state", "truth", "parameters", "unit"];
 
 /// Variables over the trials under names that a dataset can have.
 fn carried(variables: Vec<CarriedVariable>, notes: &mut Vec<String>) -> Vec<CarriedVariable> {
-    let mut used: Vec<String> = TAKEN.map(str::to_owned).to_vec();
+    let taken = DATASET_VARIABLES.iter().chain(&ALSO_TAKEN);
+    let mut used: Vec<String> = taken.map(|&name| name.to_owned()).collect();
     let rename = |mut variable: CarriedVariable| {
         let mut name = variable.name.replace(['/', '\0'], "_");
         while name.is_empty() || name == "." || used.contains(&name) {

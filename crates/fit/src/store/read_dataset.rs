@@ -15,7 +15,7 @@ use crate::dataset::{
 };
 
 /// The variables of a dataset that have a meaning of their own; all others over trials or outputs are carried along.
-const KNOWN: [&str; 11] = [
+pub(crate) const DATASET_VARIABLES: [&str; 11] = [
     "time",
     "inputs",
     "targets",
@@ -302,7 +302,7 @@ fn read_carried(
     for name in root
         .variable_names()?
         .into_iter()
-        .filter(|name| !KNOWN.contains(&name.as_str()))
+        .filter(|name| !DATASET_VARIABLES.contains(&name.as_str()))
     {
         let variable = root.variable(&name)?;
         let values = match variable.read() {
