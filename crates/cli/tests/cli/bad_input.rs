@@ -257,6 +257,48 @@ fn a_missing_steady_state_names_the_trial_as_the_dataset_counts_it() {
 }
 
 #[test]
+fn a_damaged_result_to_start_from_names_the_variable_the_value_and_the_way_out() {
+    let bench = bench_with(|_| ());
+    let fit = format!("fit x.h5 {QUICK}");
+    assert_eq!(bench.run(&format!("{fit} --out fit.h5")).code, Some(0));
+    let path = bench.path("fit.h5");
+    let whole = StoredFile::open(&path).unwrap().root().load().unwrap();
+    for (name, value, wanted) in [
+        (
+            "tau_s",
+            0.0,
+            "1 (counted from 0), is 0 and must be positive",
+        ),
+        (
+            "W",
+            f64::NAN,
+            "1 (counted from 0), is NaN and must be finite",
+        ),
+    ] {
+        let mut damaged = whole.clone();
+        for (group, parameters) in &mut damaged.groups {
+            if group == "parameters" {
+                real(parameters, name)[1] = value;
+            }
+        }
+        write_file(&path, &damaged).unwrap();
+        let names = bench.names();
+        for line in [
+            format!("{fit} --init fit.h5 --out o.h5"),
+            "compare x.h5 --from fit.h5 --out o.h5".to_owned(),
+        ] {
+            let run = bench.run(&line);
+            let message = format!("parameters/{name}, value {wanted}");
+            for word in ["fit.h5", &message, "start from an undamaged result"] {
+                assert!(run.stderr.contains(word), "{line}: {}", run.stderr);
+            }
+            assert_ne!(run.code, Some(0));
+            assert_eq!(bench.names(), names, "{line}");
+        }
+    }
+}
+
+#[test]
 fn one_start_that_fails_is_a_warning_while_another_succeeds() {
     let bench = bench_with(|_| ());
     let fit = "fit x.h5 --activation identity --max-iterations 2 --l2 0";

@@ -159,7 +159,19 @@ pub(super) fn from_result(
     let file = StoredFile::open_result(path)?;
     let group = file.group("parameters")?;
     let layout = &plan.layout;
-    let shaped = |name: &str, expected: &[usize]| shaped(&group, path, name, expected);
+    let unusable = |name: &str, at: usize, value: f64, wanted: &str| PlanError::Init {
+        path: path.display().to_string(),
+        reason: format!(
+            "parameters/{name}, value {at} (counted from 0), is {value} and must be {wanted}: start from an undamaged result"
+        ),
+    };
+    let shaped = |name: &str, expected: &[usize]| -> Result<Vec<f64>, PlanError> {
+        let values = shaped(&group, path, name, expected)?;
+        match values.iter().position(|v| !v.is_finite()) {
+            None => Ok(values),
+            Some(at) => Err(unusable(name, at, values[at], "finite")),
+        }
+    };
     let (n, m) = (layout.n_units, layout.n_inputs);
     let vector = |name: &str, exists: bool| -> Result<DVector<f64>, PlanError> {
         Ok(DVector::from_vec(if exists {
@@ -179,7 +191,11 @@ pub(super) fn from_result(
         DMatrix::zeros(n, 0)
     };
     let log_tau = |name: &str, block| -> Result<DVector<f64>, PlanError> {
-        Ok(vector(name, layout.network.has(block))?.map(f64::ln))
+        let tau = vector(name, layout.network.has(block))?;
+        match tau.iter().position(|&tau| tau <= 0.0) {
+            None => Ok(tau.map(f64::ln)),
+            Some(at) => Err(unusable(name, at, tau[at], "positive")),
+        }
     };
     let parameters = Parameters {
         w: DMatrix::from_row_slice(n, n, &shaped("W", &[n, n])?),
