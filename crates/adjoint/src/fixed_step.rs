@@ -12,7 +12,7 @@ mod relaxation;
 mod runge_kutta;
 mod scheme;
 
-use crate::forward::Tape;
+use crate::forward::{Cotangents, Tape};
 use crate::{Adjoint, Direction, FixedStepMethod, Phase, Sensitivities, SolveError};
 use crate::{Statistics, Trajectory};
 use drive::Drives;
@@ -58,6 +58,10 @@ impl StepTape {
             grid,
             states,
         })
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.states[..]) + size_of_val(&self.grid.steps[..])
     }
 
     fn node(&self, n: usize) -> &[f64] {
@@ -133,13 +137,17 @@ pub(crate) fn backward(
     input: &InputSignal,
     trajectory: &Trajectory,
     tape: &StepTape,
-    cotangents: &[f64],
+    cotangents: &Cotangents<'_>,
 ) -> Result<Adjoint, SolveError> {
     let n_trials = input.n_trials();
     let mut solve = Solve::new(network, input, tape.method, Phase::Backward);
     let mut sum = GradientSum::new(network, n_trials);
-    let mut adjoint = vec![0.0; network.shape(n_trials).len()];
+    let mut adjoint = match cotangents.end {
+        Some(end) => end.to_vec(),
+        None => vec![0.0; network.shape(n_trials).len()],
+    };
     let block = trajectory.block_len;
+    // the grid ends with the last evaluation
     for node in (0..=tape.grid.steps.len()).rev() {
         if let Some(step) = tape.grid.steps.get(node) {
             let (y0, y1) = (tape.node(node), tape.node(node + 1));
@@ -153,7 +161,7 @@ pub(crate) fn backward(
             }
         }
         for j in tape.grid.evaluations_at(node) {
-            let cotangent = &cotangents[j * block..(j + 1) * block];
+            let cotangent = &cotangents.rates[j * block..(j + 1) * block];
             network.rates_vjp(tape.node(node), cotangent, &mut adjoint);
         }
     }

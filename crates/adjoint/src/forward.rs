@@ -58,6 +58,16 @@ impl Trajectory {
         }
     }
 
+    /// Bytes that are kept until the backward solve.
+    pub fn bytes(&self) -> usize {
+        let tape = match &self.tape {
+            Tape::Dense(tape) => tape.bytes(),
+            Tape::Steps(tape) => tape.bytes(),
+            Tape::Exponential(tape) => tape.bytes(),
+        };
+        tape + size_of_val(&self.states[..]) + size_of_val(&self.rates[..])
+    }
+
     /// State at evaluation time `j`, see `StateShape`.
     pub fn state(&self, j: usize) -> Vec<f64> {
         match &self.tape {
@@ -145,8 +155,36 @@ pub fn backward(
     cotangents: &[f64],
     integrator: &Integrator,
 ) -> Result<Adjoint, SolveError> {
+    let cotangents = Cotangents {
+        rates: cotangents,
+        end: None,
+    };
+    backward_from(network, input, trajectory, &cotangents, integrator)
+}
+
+/// What a cost says of a solve.
+#[derive(Debug, Clone, Copy)]
+pub struct Cotangents<'a> {
+    /// `d cost / d rates` at the evaluation times, (unit, trial) blocks one after the other.
+    pub rates: &'a [f64],
+    /// `d cost / d state` at the last evaluation time, state-shaped, beside what `rates` says there: what depends on the solve that
+    /// goes on from that state. None: nothing does.
+    pub end: Option<&'a [f64]>,
+}
+
+/// As [`backward`], of a solve that is one piece of a longer one.
+///
+/// # Errors
+/// As [`backward`].
+pub fn backward_from(
+    network: &RateNetwork,
+    input: &InputSignal,
+    trajectory: &Trajectory,
+    cotangents: &Cotangents<'_>,
+    integrator: &Integrator,
+) -> Result<Adjoint, SolveError> {
     debug_assert_eq!(
-        cotangents.len(),
+        cotangents.rates.len(),
         trajectory.block_len * trajectory.t_eval.len()
     );
     match (&trajectory.tape, *integrator) {

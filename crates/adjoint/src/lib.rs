@@ -22,7 +22,8 @@ mod tolerances;
 pub use direction::Direction;
 pub use error::{Phase, SolveError};
 pub use forward::{
-    Adjoint, Sensitivities, Statistics, Trajectory, backward, forward, sensitivities,
+    Adjoint, Cotangents, Sensitivities, Statistics, Trajectory, backward, backward_from, forward,
+    sensitivities,
 };
 pub use method::{
     AdaptiveMethod, ExponentialMethod, FixedStepMethod, Integrator, StepControl, Stops,

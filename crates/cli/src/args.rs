@@ -6,7 +6,7 @@ mod import;
 mod keys;
 
 pub use import::{ImportCsvOptions, ImportFormat, ImportNwbOptions};
-pub use keys::{CompareKeys, FitKeys, KeyOptions, SolverKeys};
+pub use keys::{CompareKeys, FitKeys, GradientKeys, KeyOptions, SolverKeys};
 
 use crate::export::Format;
 use crate::report::Kind;
@@ -288,7 +288,7 @@ pub struct GradientOptions {
     #[command(flatten)]
     pub output: OutputOptions,
     #[command(flatten)]
-    pub keys: KeyOptions<SolverKeys>,
+    pub keys: KeyOptions<GradientKeys>,
 }
 
 /// Which data are shown against their prediction.

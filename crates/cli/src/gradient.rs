@@ -40,7 +40,8 @@ pub fn run(options: &GradientOptions, global: &Global, console: &Console) -> Res
     interrupt::end_at_once()?;
     let file = read_gradient_problem(&options.problem)?;
     let of_problem = || options.problem.display().to_string();
-    let problem = Problem::new(&file, &config).with_context(of_problem)?;
+    let time_units = file.dataset.time_units().to_owned();
+    let problem = Problem::new(file, &config).with_context(of_problem)?;
     let output = output::reserve(&options.output, "gradient", &options.problem)?;
     let threads = threads::pool(match config.threads {
         Auto::Auto => 1,
@@ -54,7 +55,7 @@ pub fn run(options: &GradientOptions, global: &Global, console: &Console) -> Res
         console.warn(format!("no estimate of the error: {failure:#}"));
         None
     });
-    answer::write(output.path(), &problem, &pass, file.dataset.time_units())?;
+    answer::write(output.path(), &problem, &pass, &time_units)?;
     let summary = Summary {
         answer: output.path().display().to_string(),
         method: problem.integrator().name(),

@@ -184,6 +184,25 @@ impl InputSignal {
         signal
     }
 
+    /// The signal from the sample `samples.start` to the sample `samples.end - 1`, both included; with the last sample, to the end.
+    pub fn part(&self, samples: Range<usize>) -> InputSignal {
+        let time = self.time[samples.clone()].to_vec();
+        let end = match time.last() {
+            Some(&last) if samples.end < self.time.len() => last,
+            _ => self.end,
+        };
+        let columns = samples.start * self.n_trials..samples.end * self.n_trials;
+        let mut signal = InputSignal {
+            time,
+            end,
+            samples: self.samples.columns_range(columns).into_owned(),
+            knots: Vec::new(),
+            ..*self
+        };
+        signal.knots = signal.find_knots();
+        signal
+    }
+
     /// Number of smooth segments: knots cut the signal into this many.
     pub fn n_segments(&self) -> usize {
         self.knots.len() - 1

@@ -1,7 +1,12 @@
 //! Trials that are integrated side by side, with what is observed of them.
 
+mod pieces;
+
+pub use pieces::{TapeLimit, Walk};
+
 use crate::dataset::{Dataset, TargetSampling};
 use nalgebra::{DMatrix, DMatrixView};
+use std::sync::Arc;
 use tauscope_adjoint::{Integrator, Refinement, Trajectory};
 use tauscope_dynamics::{InputSignal, Interpolation, ModelError};
 use thiserror::Error;
@@ -251,7 +256,7 @@ pub struct TrialBatch {
     /// Where the network is evaluated.
     pub t_eval: Vec<f64>,
     /// What is observed, in order of target time.
-    pub observations: Vec<Observation>,
+    pub observations: Arc<Vec<Observation>>,
 }
 
 /// Batches with more samples, and what makes of two gradients an error.
@@ -278,12 +283,31 @@ impl TrialBatch {
         stride: Stride,
         keep_unobserved: bool,
     ) -> Result<Vec<TrialBatch>, ModelError> {
-        let mut by_length = trials.to_vec();
-        by_length.sort_by_key(|&k| (dataset.trial_length()[k], k));
-        by_length
-            .chunk_by(|&a, &b| dataset.trial_length()[a] == dataset.trial_length()[b])
-            .flat_map(|equal| equal.chunks(size))
+        groups(dataset, trials, size)
+            .iter()
             .map(|batch| TrialBatch::new(dataset, batch, integrator, stride, keep_unobserved))
+            .collect()
+    }
+
+    /// As [`cut`](Self::cut), of all trials of a dataset that is needed no more: each batch takes the place of its trials, so that large
+    /// data are never held twice.
+    ///
+    /// # Errors
+    /// As [`cut`](Self::cut).
+    pub fn cut_up(
+        mut dataset: Dataset,
+        size: usize,
+        integrator: &Integrator,
+        stride: Stride,
+    ) -> Result<Vec<TrialBatch>, ModelError> {
+        let trials: Vec<usize> = (0..dataset.n_trials()).collect();
+        groups(&dataset, &trials, size)
+            .iter()
+            .map(|batch| {
+                let made = TrialBatch::new(&dataset, batch, integrator, stride, false);
+                dataset.release(batch);
+                made
+            })
             .collect()
     }
 
@@ -323,7 +347,7 @@ impl TrialBatch {
                     dataset.targets()[trials[k]][(output, *target)]
                 }),
             })
-            .collect();
+            .collect::<Vec<_>>();
         let end = t_eval
             .last()
             .copied()
@@ -338,7 +362,7 @@ impl TrialBatch {
             trials: trials.to_vec(),
             input,
             t_eval,
-            observations,
+            observations: observations.into(),
         })
     }
 
@@ -364,7 +388,8 @@ impl TrialBatch {
     /// The same batch evaluated at its input samples too.
     pub fn with_samples(mut self) -> TrialBatch {
         let t_eval = sorted_once([self.input.time(), &self.t_eval].concat());
-        for (j, _) in self.observations.iter_mut().flat_map(|o| &mut o.parts) {
+        let observations = Arc::make_mut(&mut self.observations);
+        for (j, _) in observations.iter_mut().flat_map(|o| &mut o.parts) {
             *j = position(&t_eval, self.t_eval[*j]);
         }
         self.t_eval = t_eval;
@@ -379,6 +404,17 @@ impl TrialBatch {
             .filter(|v| !v.is_nan())
             .count()
     }
+}
+
+/// At most `size` trials of equal length each, in order of length, then of index.
+fn groups(dataset: &Dataset, trials: &[usize], size: usize) -> Vec<Vec<usize>> {
+    let length = |k: usize| dataset.trial_length()[k];
+    let mut by_length = trials.to_vec();
+    by_length.sort_by_key(|&k| (length(k), k));
+    by_length
+        .chunk_by(|&a, &b| length(a) == length(b))
+        .flat_map(|equal| equal.chunks(size).map(<[usize]>::to_vec))
+        .collect()
 }
 
 fn sorted_once(mut times: Vec<f64>) -> Vec<f64> {

@@ -296,6 +296,20 @@ impl Dataset {
         })
     }
 
+    /// Gives back the memory of inputs, targets and counts of `trials`, which nobody reads any more.
+    pub(crate) fn release(&mut self, trials: &[usize]) {
+        let counts = self.raw.spike_counts.iter_mut();
+        for variable in [&mut self.raw.inputs, &mut self.raw.targets]
+            .into_iter()
+            .chain(counts)
+        {
+            for &k in trials {
+                // the number of channels is still asked for
+                variable[k] = DMatrix::zeros(variable[k].nrows(), 0);
+            }
+        }
+    }
+
     /// Makes what lies beyond the end of a shorter trial harmless.
     fn close_ends(&mut self) {
         for trial in 0..self.n_trials() {

@@ -4,7 +4,7 @@ mod graded;
 mod linearized;
 mod normal;
 
-use crate::batch::{Observation, TrialBatch};
+use crate::batch::{Observation, TapeLimit, TrialBatch, Walk};
 use crate::initial_state::Start;
 use crate::layout::ModelLayout;
 use crate::optimizer::{
@@ -15,7 +15,7 @@ use nalgebra::DMatrix;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
-use tauscope_adjoint::{Integrator, SolveError, Trajectory, backward, forward};
+use tauscope_adjoint::{Adjoint, Integrator, SolveError, Trajectory, backward, forward};
 use tauscope_dynamics::RateNetwork;
 
 /// `objective = cost / V + l2 (sum W^2 + sum U^2)`: cost is the mean over observed train targets of the squared
@@ -36,6 +36,8 @@ pub struct FitObjective<'a> {
     pub(crate) l2: f64,
     pub(crate) n_train: usize,
     pub(crate) n_valid: usize,
+    /// Of the steps that wait for a backward solve.
+    pub(crate) limit: TapeLimit,
     pub(crate) bounds: Bounds,
 }
 
@@ -49,8 +51,19 @@ pub(crate) struct Solved {
 
 impl Solved {
     pub(crate) fn sum_of_squares(&self) -> f64 {
-        self.residuals.iter().map(|r| r.norm_squared()).sum()
+        sum_of_squares(&self.residuals)
     }
+}
+
+fn sum_of_squares(residuals: &[DMatrix<f64>]) -> f64 {
+    residuals.iter().map(DMatrix::norm_squared).sum()
+}
+
+/// What one batch adds to value and gradient.
+struct Part {
+    sum_of_squares: f64,
+    gradient: Vec<f64>,
+    rhs_evaluations: u64,
 }
 
 /// theta, unpacked.
@@ -88,12 +101,7 @@ impl FitObjective<'_> {
         batch: &TrialBatch,
         integrator: &Integrator,
     ) -> Result<Solved, SolveFailure> {
-        let start = self.layout.initial_state.start(
-            &at.network,
-            &batch.input,
-            &batch.trials,
-            at.initial,
-        )?;
+        let start = self.start(at, batch)?;
         let trajectory = forward(
             &at.network,
             &batch.input,
@@ -102,16 +110,29 @@ impl FitObjective<'_> {
             integrator,
         )
         .map_err(|e| failure(&e, batch))?;
-        let residuals = batch
-            .observations
-            .iter()
-            .map(|o| self.residual(o, &self.prediction(at, &trajectory, o)))
-            .collect();
+        let residuals = self.residuals(at, batch, &trajectory);
         Ok(Solved {
             start,
             trajectory,
             residuals,
         })
+    }
+
+    fn start(&self, at: &Unpacked<'_>, batch: &TrialBatch) -> Result<Start, SolveFailure> {
+        let initial_state = &self.layout.initial_state;
+        initial_state.start(&at.network, &batch.input, &batch.trials, at.initial)
+    }
+
+    fn residuals(
+        &self,
+        at: &Unpacked<'_>,
+        batch: &TrialBatch,
+        trajectory: &Trajectory,
+    ) -> Vec<DMatrix<f64>> {
+        let observations = batch.observations.iter();
+        observations
+            .map(|o| self.residual(o, &self.prediction(at, trajectory, o)))
+            .collect()
     }
 
     /// Prediction (output, trial) of one observation: a weighted sum over its evaluation times.
@@ -136,7 +157,7 @@ impl FitObjective<'_> {
         })
     }
 
-    /// Adds to `gradient` what cotangents of the residuals (one matrix an observation) say.
+    /// What cotangents of the residuals (one matrix an observation) of a solved batch say.
     pub(crate) fn pull_back(
         &self,
         at: &Unpacked<'_>,
@@ -145,15 +166,38 @@ impl FitObjective<'_> {
         cotangents: &[DMatrix<f64>],
     ) -> Result<(Vec<f64>, u64), SolveFailure> {
         let mut gradient = vec![0.0; self.layout.len()];
+        let on_readout = &mut gradient[self.layout.readout_range()];
+        let on_rates = self.on_rates(at, batch, &solved.trajectory, cotangents, on_readout);
+        let adjoint = backward(
+            &at.network,
+            &batch.input,
+            &solved.trajectory,
+            &on_rates,
+            &self.integrator,
+        )
+        .map_err(|e| failure(&e, batch))?;
+        let evaluations = adjoint.statistics.rhs_evaluations;
+        self.on_theta(at, batch, &solved.start, adjoint, &mut gradient);
+        Ok((gradient, evaluations))
+    }
+
+    /// Cotangents of the rates at the evaluation times from those of the residuals; adds what these say to `on_readout`.
+    fn on_rates(
+        &self,
+        at: &Unpacked<'_>,
+        batch: &TrialBatch,
+        trajectory: &Trajectory,
+        cotangents: &[DMatrix<f64>],
+        on_readout: &mut [f64],
+    ) -> Vec<f64> {
         let (n, k) = (self.layout.n_units, batch.trials.len());
         let mut on_rates = vec![0.0; n * k * batch.t_eval.len()];
         for (observation, cotangent) in batch.observations.iter().zip(cotangents) {
             let z = DMatrix::from_fn(cotangent.nrows(), k, |o, t| {
                 cotangent[(o, t)] / self.noise[o]
             });
-            let rates = observation.weighted_rates(&solved.trajectory);
+            let rates = observation.weighted_rates(trajectory);
             let mut on_weighted = DMatrix::zeros(n, k);
-            let on_readout = &mut gradient[self.layout.readout_range()];
             self.layout.readout.vjp(
                 &at.readout,
                 rates.as_view(),
@@ -163,26 +207,103 @@ impl FitObjective<'_> {
             );
             observation.spread(&on_weighted, &mut on_rates);
         }
-        let adjoint = backward(
-            &at.network,
-            &batch.input,
-            &solved.trajectory,
-            &on_rates,
-            &self.integrator,
-        )
-        .map_err(|e| failure(&e, batch))?;
+        on_rates
+    }
+
+    /// Writes what an adjoint says of initial state and network to `gradient`.
+    fn on_theta(
+        &self,
+        at: &Unpacked<'_>,
+        batch: &TrialBatch,
+        start: &Start,
+        adjoint: Adjoint,
+        gradient: &mut [f64],
+    ) {
         let mut on_parameters = adjoint.gradient;
         self.layout.initial_state.vjp(
             &at.network,
             &batch.input,
-            &solved.start,
+            start,
             &adjoint.initial_state,
             &mut gradient[self.layout.initial_range()],
             &mut on_parameters,
         );
         let reduced = self.layout.network.reduce(&on_parameters);
         gradient[self.layout.network_range()].copy_from_slice(&reduced);
-        Ok((gradient, adjoint.statistics.rhs_evaluations))
+    }
+
+    /// What one batch adds to value and gradient. No more steps than [`Self::limit`] allows are kept.
+    fn part(&self, at: &Unpacked<'_>, batch: &TrialBatch) -> Result<Part, SolveFailure> {
+        let start = self.start(at, batch)?;
+        let (network, integrator) = (&at.network, &self.integrator);
+        let walk = Walk::forward(
+            network,
+            batch,
+            &start.state,
+            integrator,
+            self.limit,
+            |_, _| {},
+        )
+        .map_err(|e| failure(&e, batch))?;
+        let mut rhs_evaluations = walk.statistics.rhs_evaluations;
+        let weight = self.residual_weight();
+        let mut gradient = vec![0.0; self.layout.len()];
+        let on_readout = &mut gradient[self.layout.readout_range()];
+        let mut sums = Vec::with_capacity(walk.n_pieces());
+        let adjoint = walk
+            .backward(network, integrator, |piece, trajectory| {
+                let mut residuals = self.residuals(at, piece, trajectory);
+                sums.push(sum_of_squares(&residuals));
+                residuals.iter_mut().for_each(|r| *r *= weight);
+                self.on_rates(at, piece, trajectory, &residuals, on_readout)
+            })
+            .map_err(|e| failure(&e, batch))?;
+        rhs_evaluations += adjoint.statistics.rhs_evaluations;
+        self.on_theta(at, batch, &start, adjoint, &mut gradient);
+        Ok(Part {
+            // in order of time, as `value_part` sums them
+            sum_of_squares: sums.iter().rev().sum(),
+            gradient,
+            rhs_evaluations,
+        })
+    }
+
+    /// Sum of squares of one batch, and evaluations of the right-hand side.
+    fn value_part(
+        &self,
+        at: &Unpacked<'_>,
+        batch: &TrialBatch,
+    ) -> Result<(f64, u64), SolveFailure> {
+        let start = self.start(at, batch)?;
+        let mut sums = Vec::new();
+        let walk = Walk::forward(
+            &at.network,
+            batch,
+            &start.state,
+            &self.integrator,
+            self.limit,
+            |piece, trajectory| sums.push(sum_of_squares(&self.residuals(at, piece, trajectory))),
+        )
+        .map_err(|e| failure(&e, batch))?;
+        Ok((sums.iter().sum(), walk.statistics.rhs_evaluations))
+    }
+
+    /// Sum of squares over batches, and evaluations of the right-hand side.
+    fn sum_over(
+        &self,
+        at: &Unpacked<'_>,
+        batches: &[TrialBatch],
+    ) -> Result<(f64, u64), SolveFailure> {
+        // collected before the first failure is returned: which one that is does not depend on threads
+        let parts: Vec<_> = batches
+            .par_iter()
+            .map(|batch| self.value_part(at, batch))
+            .collect();
+        let parts: Vec<_> = parts.into_iter().collect::<Result<_, _>>()?;
+        Ok((
+            parts.iter().map(|part| part.0).sum(),
+            parts.iter().map(|part| part.1).sum(),
+        ))
     }
 
     /// d objective / d residual, for a residual of 1.
@@ -302,22 +423,34 @@ impl Objective for FitObjective<'_> {
 
     fn value(&self, theta: &[f64]) -> Result<Value, SolveFailure> {
         let at = self.unpack(theta)?;
-        let solved = self.solve_all(&at, &self.train)?;
-        let evaluations = solved
-            .iter()
-            .map(|s| s.trajectory.statistics.rhs_evaluations)
-            .sum();
-        Ok(self.value_of(
-            theta,
-            solved.iter().map(Solved::sum_of_squares).sum(),
-            evaluations,
-        ))
+        let (sum, evaluations) = self.sum_over(&at, &self.train)?;
+        Ok(self.value_of(theta, sum, evaluations))
     }
 
     fn evaluate(&self, theta: &[f64]) -> Result<Evaluation, SolveFailure> {
         let at = self.unpack(theta)?;
-        let solved = self.solve_all(&at, &self.train)?;
-        self.evaluate_solved(theta, &at, &solved)
+        // collected before the first failure is returned: which one that is does not depend on threads
+        let parts: Vec<_> = self
+            .train
+            .par_iter()
+            .map(|batch| self.part(&at, batch))
+            .collect();
+        let parts: Vec<Part> = parts.into_iter().collect::<Result<_, _>>()?;
+        let mut gradient = vec![0.0; theta.len()];
+        for part in &parts {
+            let sums = gradient.iter_mut().zip(&part.gradient);
+            sums.for_each(|(g, p)| *g += p);
+        }
+        self.add_penalty_gradient(theta, &mut gradient);
+        let sum = parts.iter().map(|part| part.sum_of_squares).sum();
+        let evaluations = parts.iter().map(|part| part.rhs_evaluations).sum();
+        let value = self.value_of(theta, sum, evaluations);
+        Ok(Evaluation {
+            objective: value.objective,
+            cost: value.cost,
+            gradient,
+            rhs_evaluations: value.rhs_evaluations,
+        })
     }
 
     fn normal_equations(&self, theta: &[f64]) -> Result<NormalEquations, SolveFailure> {
@@ -334,8 +467,8 @@ impl Objective for FitObjective<'_> {
         }
         let cost = || -> Result<f64, SolveFailure> {
             let at = self.unpack(theta)?;
-            let solved = self.solve_all(&at, &self.valid)?;
-            Ok(solved.iter().map(Solved::sum_of_squares).sum::<f64>() / self.n_valid as f64)
+            let (sum, _) = self.sum_over(&at, &self.valid)?;
+            Ok(sum / self.n_valid as f64)
         };
         Some(cost())
     }

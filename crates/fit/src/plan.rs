@@ -4,7 +4,7 @@ mod masks;
 mod starts;
 mod tying;
 
-use crate::batch::{StepError, Stride, TrialBatch};
+use crate::batch::{StepError, Stride, TapeLimit, TrialBatch};
 use crate::config::{
     Auto, ConfigError, EffectiveConfig, InitialStateChoice, OptimizerChoice, OwnRate, Problem,
     ReadoutChoice, SelectBy, SignConstraint,
@@ -168,6 +168,7 @@ impl FitPlan {
             small: Arc::new(cut(Split::Train, self.sensitivity_batch(&train))?),
             n_train: observed(&train),
             n_valid: observed(&valid),
+            limit: TapeLimit::of_mebibytes(self.config.memory.get()),
             train: Arc::new(train),
             valid: Arc::new(valid),
             noise: self.noise.clone(),
@@ -229,7 +230,7 @@ impl FitPlan {
     fn mean_prediction_cost(&self, dataset: &Dataset, train: &[usize]) -> Result<f64, PlanError> {
         let batches = TrialBatch::cut(dataset, train, BATCH, &self.integrator, self.stride, false)?;
         let (mut sum, mut count) = (0.0, 0);
-        for observation in batches.iter().flat_map(|b| &b.observations) {
+        for observation in batches.iter().flat_map(|b| b.observations.iter()) {
             for column in observation.values.column_iter() {
                 for (output, v) in column.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
                     sum += ((v - self.target_mean[output]) / self.noise[output]).powi(2);

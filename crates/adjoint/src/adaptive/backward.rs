@@ -3,6 +3,7 @@ use super::equations::{LinearisedSystem, System};
 use super::integrate::{Observer, Step, Task, integrate};
 use super::lanes::Lanes;
 use super::linear_solver::Orientation;
+use crate::forward::Cotangents;
 use crate::{AdaptiveMethod, Adjoint, Phase, SolveError, Tolerances, Trajectory};
 use std::cell::{Cell, RefCell};
 use tauscope_dynamics::{Gradient, InputSignal, Linearization, PanelAccumulator, RateNetwork};
@@ -147,20 +148,25 @@ pub(crate) fn backward(
     input: &InputSignal,
     trajectory: &Trajectory,
     tape: &DenseTape,
-    cotangents: &[f64],
+    cotangents: &Cotangents<'_>,
     method: AdaptiveMethod,
     tolerances: Tolerances,
 ) -> Result<Adjoint, SolveError> {
     let shape = network.shape(input.n_trials());
     let mut gradient = network.parameters().zeros_like();
     let lanes = Lanes::new(shape, input.n_trials());
-    let scale = cotangents.iter().fold(0.0_f64, |m, c| m.max(c.abs()));
+    let end = cotangents.end.unwrap_or_default();
+    let all = cotangents.rates.iter().chain(end);
+    let scale = all.fold(0.0_f64, |m, c| m.max(c.abs()));
     if scale == 0.0 || tape.steps.is_empty() {
-        let mut initial_state = vec![0.0; shape.len()];
+        let mut initial_state = match end {
+            [] => vec![0.0; shape.len()],
+            end => end.to_vec(),
+        };
         if scale > 0.0 {
             network.rates_vjp(
                 &trajectory.state(0),
-                &cotangents[..shape.block_len()],
+                &cotangents.rates[..shape.block_len()],
                 &mut initial_state,
             );
         }
@@ -270,7 +276,7 @@ impl BackwardStops {
 struct Collector<'a> {
     stops: &'a BackwardStops,
     trajectory: &'a Trajectory,
-    cotangents: &'a [f64],
+    cotangents: &'a Cotangents<'a>,
     panel: PanelAccumulator,
     gradient: &'a mut Gradient,
     lambda_end: Vec<f64>,
@@ -337,8 +343,11 @@ impl<'n> Observer<&AdjointSystem<'n>> for Collector<'_> {
         if let Some(j) = self.stops.evaluation[index] {
             let len = self.trajectory.block_len;
             let b = &mut self.buffers;
-            b.jump.fill(0.0);
-            let cotangent = &self.cotangents[j * len..][..len];
+            match self.cotangents.end {
+                Some(end) if index == 0 => b.jump.copy_from_slice(end),
+                _ => b.jump.fill(0.0),
+            }
+            let cotangent = &self.cotangents.rates[j * len..][..len];
             system
                 .network
                 .rates_vjp(&self.trajectory.state(j), cotangent, &mut b.jump);

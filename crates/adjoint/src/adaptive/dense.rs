@@ -22,6 +22,14 @@ pub(super) struct TapeStep {
 }
 
 impl DenseTape {
+    pub(crate) fn bytes(&self) -> usize {
+        let arrays = self
+            .steps
+            .first()
+            .map_or(0, |step| 4 * size_of_val(&step.y0[..]));
+        self.steps.len() * (size_of::<TapeStep>() + arrays)
+    }
+
     /// The step that holds `t`; at a border the earlier one.
     pub(super) fn step_before(&self, t: f64) -> usize {
         self.steps

@@ -5,6 +5,7 @@ use super::product::{add_outer, multiply};
 use super::program::{Filter, MAX_LAG, Operation, REGISTERS, Register, Source};
 use super::run::{StepTape, state_registers, weights_of};
 use super::weights::{WeightCache, Weights};
+use crate::forward::Cotangents;
 use crate::{Adjoint, Phase, SolveError, Statistics};
 use tauscope_dynamics::{Gradient, InputSignal, RateNetwork};
 
@@ -13,7 +14,7 @@ pub(crate) fn backward(
     network: &RateNetwork,
     input: &InputSignal,
     tape: &StepTape,
-    cotangents: &[f64],
+    cotangents: &Cotangents<'_>,
 ) -> Result<Adjoint, SolveError> {
     let mut cache = WeightCache::new(network);
     let mut pass = Backward::new(network, input, tape, cache.tile().len);
@@ -21,10 +22,16 @@ pub(crate) fn backward(
     let mut evaluations = tape
         .eval_frames
         .iter()
-        .zip(cotangents.chunks_exact(block))
+        .zip(cotangents.rates.chunks_exact(block))
         .rev()
         .peekable();
     let last = tape.eval_frames.last().copied().unwrap_or(0);
+    if let Some(end) = cotangents.end {
+        let parts = state_registers(network.model());
+        for (&register, end) in parts.iter().zip(end.chunks_exact(block)) {
+            pass.cotangents[register as usize][last % RING].add(end);
+        }
+    }
     for frame in (0..=last).rev() {
         while let Some((_, cotangent)) = evaluations.next_if(|(at, _)| **at == frame) {
             pass.cotangents[Register::Rate as usize][frame % RING].add(cotangent);

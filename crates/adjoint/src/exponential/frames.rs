@@ -55,6 +55,11 @@ impl Frames {
         self.len
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        let chunks = self.registers.iter().flatten();
+        chunks.map(|chunk| size_of_val(&chunk[..])).sum()
+    }
+
     /// Makes room for one more frame; `false` where memory does not suffice. Its blocks hold anything until they are written.
     pub(super) fn push(&mut self) -> bool {
         let place = Place::of(self.len, self.block);

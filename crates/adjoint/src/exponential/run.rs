@@ -41,6 +41,10 @@ impl StepTape {
         self.frames.get(Register::Rate, self.eval_frames[j])
     }
 
+    pub(crate) fn bytes(&self) -> usize {
+        self.frames.bytes() + size_of_val(&self.steps[..])
+    }
+
     /// State at evaluation time `j`.
     pub(crate) fn state(&self, j: usize) -> Vec<f64> {
         let part = |register| self.frames.get(register, self.eval_frames[j]);

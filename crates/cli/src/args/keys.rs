@@ -40,6 +40,16 @@ impl KeySet for SolverKeys {
     }
 }
 
+/// The keys of one gradient: those of time integration, and the memory that it may take.
+#[derive(Debug)]
+pub struct GradientKeys;
+
+impl KeySet for GradientKeys {
+    fn includes(name: &str) -> bool {
+        SolverKeys::includes(name) || name == "memory"
+    }
+}
+
 /// Configuration keys given as options, by key, as written.
 ///
 /// clap's derive would repeat the table of keys; this reads it.

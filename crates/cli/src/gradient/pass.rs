@@ -1,11 +1,11 @@
 use anyhow::{Context, Result};
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
-use tauscope_adjoint::{Integrator, Statistics, backward, forward};
+use tauscope_adjoint::{Integrator, Statistics, Trajectory};
 use tauscope_dynamics::{Activation, Gradient, ModelKind, Parameters, RateNetwork};
-use tauscope_fit::batch::{StepError, Stride, TrialBatch};
+use tauscope_fit::batch::{StepError, Stride, TapeLimit, TrialBatch, Walk};
 use tauscope_fit::config::EffectiveConfig;
-use tauscope_fit::dataset::Dataset;
+use tauscope_fit::dataset::InitialState;
 use tauscope_fit::store::{GradientProblem, NetworkArrays};
 
 /// Trials that are integrated together. Fixed, so that the number of threads changes no bit of the sum.
@@ -26,6 +26,8 @@ pub struct Problem {
     initial_states: Vec<Vec<f64>>,
     n_observed: usize,
     integrator: Integrator,
+    /// Of the steps that wait for the backward solve.
+    limit: TapeLimit,
 }
 
 /// Cost and gradient.
@@ -43,7 +45,7 @@ impl Problem {
     ///
     /// # Errors
     /// An activation or a model that does not exist, parameters that are no network, a step that does not fit the samples.
-    pub fn new(file: &GradientProblem, config: &EffectiveConfig) -> Result<Problem> {
+    pub fn new(file: GradientProblem, config: &EffectiveConfig) -> Result<Problem> {
         let known = "the attribute `activation` must be identity, sigmoid, tanh, relu or softplus";
         let model = ModelKind::from_name(&file.model)
             .context("the attribute `model` must be two-constant, rate or current")?;
@@ -51,18 +53,12 @@ impl Problem {
             .with_context(|| format!("{known}, got {:?}", file.activation))?;
         let network = RateNetwork::new(model, activation, parameters(&file.parameters))?;
         let dataset = &file.dataset;
-        let trials: Vec<usize> = (0..dataset.n_trials()).collect();
         let integrator = config.integrator(model, dataset);
         let unfit = |error: StepError| config.unfit(error.key(), error);
         let stride = Stride::new(dataset, &integrator).map_err(unfit)?;
-        let batches = TrialBatch::cut(
-            dataset,
-            &trials,
-            batch(network.n_units()),
-            &integrator,
-            stride,
-            false,
-        )?;
+        let states = dataset.initial_state().cloned();
+        let size = batch(network.n_units());
+        let batches = TrialBatch::cut_up(file.dataset, size, &integrator, stride)?;
         let n_observed = batches.iter().map(TrialBatch::n_observed).sum();
         if n_observed == 0 {
             let step = config.step.set().map_or(0.0, |step| step.get());
@@ -70,7 +66,7 @@ impl Problem {
         }
         let initial_states = batches
             .iter()
-            .map(|batch| initial_state(dataset, &network, &batch.trials))
+            .map(|batch| initial_state(states.as_ref(), &network, &batch.trials))
             .collect();
         Ok(Problem {
             model,
@@ -79,6 +75,7 @@ impl Problem {
             initial_states,
             n_observed,
             integrator,
+            limit: TapeLimit::of_mebibytes(config.memory.get()),
         })
     }
 
@@ -150,19 +147,36 @@ impl Problem {
 
     /// What one batch adds.
     fn part(&self, batch: &TrialBatch, y0: &[f64]) -> Result<Pass> {
-        let (network, input) = (&self.network, &batch.input);
-        let trajectory = forward(network, input, y0, &batch.t_eval, &self.integrator)?;
-        let block = network.n_units() * input.n_trials();
+        let (network, integrator) = (&self.network, &self.integrator);
+        let walk = Walk::forward(network, batch, y0, integrator, self.limit, |_, _| {})?;
+        let forward = walk.statistics;
+        let mut sum = 0.0;
+        let adjoint = walk.backward(network, integrator, |piece, trajectory| {
+            let (on_rates, squares) = self.cotangents(piece, trajectory);
+            sum += squares;
+            on_rates
+        })?;
+        Ok(Pass {
+            cost: sum / self.n_observed as f64,
+            gradient: adjoint.gradient,
+            forward,
+            backward: adjoint.statistics,
+        })
+    }
+
+    /// `d cost / d rates` at the evaluation times, and the sum of the squared residuals.
+    fn cotangents(&self, batch: &TrialBatch, trajectory: &Trajectory) -> (Vec<f64>, f64) {
+        let block = self.network.n_units() * batch.input.n_trials();
         let mut on_rates = vec![0.0; block * batch.t_eval.len()];
         let weight = 2.0 / self.n_observed as f64;
         let mut sum = 0.0;
-        for observation in &batch.observations {
+        for observation in batch.observations.iter() {
             if let Some(j) = observation.point() {
                 let on_rates = &mut on_rates[j * block..][..block];
                 sum += residuals(&observation.values, trajectory.rates(j), weight, on_rates);
                 continue;
             }
-            let rates = observation.weighted_rates(&trajectory);
+            let rates = observation.weighted_rates(trajectory);
             let mut cotangent = DMatrix::zeros(rates.nrows(), rates.ncols());
             sum += residuals(
                 &observation.values,
@@ -172,14 +186,7 @@ impl Problem {
             );
             observation.spread(&cotangent, &mut on_rates);
         }
-        let cost = sum / self.n_observed as f64;
-        let adjoint = backward(network, input, &trajectory, &on_rates, &self.integrator)?;
-        Ok(Pass {
-            cost,
-            gradient: adjoint.gradient,
-            forward: trajectory.statistics,
-            backward: adjoint.statistics,
-        })
+        (on_rates, sum)
     }
 }
 
@@ -211,10 +218,13 @@ fn residuals(targets: &DMatrix<f64>, rates: &[f64], weight: f64, out: &mut [f64]
 }
 
 /// The state in which `trials` start, as the file has it.
-fn initial_state(dataset: &Dataset, network: &RateNetwork, trials: &[usize]) -> Vec<f64> {
+fn initial_state(
+    state: Option<&InitialState>,
+    network: &RateNetwork,
+    trials: &[usize],
+) -> Vec<f64> {
     let shape = network.shape(trials.len());
     let mut y0 = vec![0.0; shape.len()];
-    let state = dataset.initial_state();
     let parts = [
         (
             shape.currents(),

@@ -97,7 +97,7 @@ fn trial_alone(
                 .column_mut(k)
                 .copy_from_slice(&trajectory.state(j)[currents_at.clone()]);
         }
-        for observation in &batch.observations {
+        for observation in batch.observations.iter() {
             let rates = observation.weighted_rates(&trajectory);
             prediction
                 .column_mut(observation.target)

@@ -61,6 +61,6 @@ fn keep_targets_of(batches: &mut [TrialBatch], others: &[TrialBatch]) {
         let kept: BTreeSet<usize> = same
             .flat_map(|other| other.observations.iter().map(|o| o.target))
             .collect();
-        batch.observations.retain(|o| kept.contains(&o.target));
+        Arc::make_mut(&mut batch.observations).retain(|o| kept.contains(&o.target));
     }
 }

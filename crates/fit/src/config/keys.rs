@@ -161,6 +161,8 @@ keys! {
     seed: u64 = 0;
     /// worker threads; auto: all cores; results do not depend on it
     threads: Auto<NonZeroUsize> = Auto::Auto;
+    /// MiB that the steps kept for backward solves may take, on up to eight threads together; where they would take more, checkpoints are kept and one more forward solve is made; gauss-newton keeps the steps of its tangents beside that
+    memory: NonZeroUsize = count(2048);
     /// for time_constants = "groups": lines NAME = [unit, unit, ..], each unit once, by index from 0 or label
     groups: Groups = Groups::default();
 }

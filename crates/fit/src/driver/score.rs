@@ -77,7 +77,7 @@ pub(super) fn scores(
                 failed_trials += 1;
                 continue;
             };
-            for observation in &batch.observations {
+            for observation in batch.observations.iter() {
                 let z = objective.prediction(&at, &solved.trajectory, observation);
                 predictions[slot].set_column(observation.target, &z.column(0));
             }

@@ -28,6 +28,7 @@ impl<'a> FitObjective<'a> {
             l2: self.l2,
             n_train: self.n_train,
             n_valid: self.n_valid,
+            limit: self.limit,
             bounds: self.bounds.clone(),
             finer: Some(Box::new(self)),
         }

@@ -185,18 +185,19 @@ fn cube(
     axes: &'static str,
 ) -> Result<Vec<DMatrix<f64>>, StoreError> {
     expect_axes(variable, 3, axes)?;
-    let RealArray { shape, values } = variable.read_f64()?;
+    let RealArray { shape, mut values } = variable.read_f64()?;
     let (samples, channels) = (shape[1], shape[2]);
-    // Row-major (time, channel) is column-major (channel, time).
-    Ok((0..shape[0])
+    // From the end, giving back what was taken: never twice the data. Row-major (time, channel) is column-major (channel, time).
+    let mut trials: Vec<_> = (0..shape[0])
+        .rev()
         .map(|trial| {
-            DMatrix::from_column_slice(
-                channels,
-                samples,
-                &values[trial * samples * channels..][..samples * channels],
-            )
+            let own = values.split_off(trial * samples * channels);
+            values.shrink_to_fit();
+            DMatrix::from_vec(channels, samples, own)
         })
-        .collect())
+        .collect();
+    trials.reverse();
+    Ok(trials)
 }
 
 pub(super) fn expect_axes(
