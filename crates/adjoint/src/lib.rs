@@ -15,6 +15,7 @@ mod error;
 mod exponential;
 mod fixed_step;
 mod forward;
+mod halt;
 mod method;
 mod refinement;
 mod tolerances;
@@ -24,6 +25,7 @@ pub use error::{Phase, SolveError};
 pub use forward::{
     Adjoint, Sensitivities, Statistics, Trajectory, backward, forward, sensitivities,
 };
+pub use halt::{Halt, HaltReason};
 pub use method::{
     AdaptiveMethod, ExponentialMethod, FixedStepMethod, Integrator, StepControl, Stops,
 };

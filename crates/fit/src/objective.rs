@@ -15,7 +15,7 @@ use nalgebra::DMatrix;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
-use tauscope_adjoint::{Integrator, SolveError, Trajectory, backward, forward};
+use tauscope_adjoint::{Halt, Integrator, SolveError, Trajectory, backward, forward};
 use tauscope_dynamics::RateNetwork;
 
 /// `objective = cost / V + l2 (sum W^2 + sum U^2)`: cost is the mean over observed train targets of the squared
@@ -37,6 +37,8 @@ pub struct FitObjective<'a> {
     pub(crate) n_train: usize,
     pub(crate) n_valid: usize,
     pub(crate) bounds: Bounds,
+    /// Ends solves early.
+    pub(crate) halt: Halt,
 }
 
 /// A solved batch.
@@ -58,6 +60,16 @@ pub(crate) struct Unpacked<'t> {
     pub(crate) network: RateNetwork,
     pub(crate) readout: ReadoutValues,
     pub(crate) initial: &'t [f64],
+}
+
+impl<'a> FitObjective<'a> {
+    /// The same objective, whose solves fail as [`SolveFailure::halted`] once `halt` asks.
+    pub(crate) fn watched_by(self, halt: &Halt) -> FitObjective<'a> {
+        FitObjective {
+            halt: halt.clone(),
+            ..self
+        }
+    }
 }
 
 impl FitObjective<'_> {
@@ -94,14 +106,15 @@ impl FitObjective<'_> {
             &batch.trials,
             at.initial,
         )?;
-        let trajectory = forward(
-            &at.network,
-            &batch.input,
-            &start.state,
-            &batch.t_eval,
-            integrator,
-        )
-        .map_err(|e| failure(&e, batch))?;
+        let trajectory = self.until_halted(batch, || {
+            forward(
+                &at.network,
+                &batch.input,
+                &start.state,
+                &batch.t_eval,
+                integrator,
+            )
+        })?;
         let residuals = batch
             .observations
             .iter()
@@ -112,6 +125,18 @@ impl FitObjective<'_> {
             trajectory,
             residuals,
         })
+    }
+
+    /// Does one solve of `batch`, unless or until the halt asks otherwise.
+    pub(crate) fn until_halted<T>(
+        &self,
+        batch: &TrialBatch,
+        solve: impl FnOnce() -> Result<T, SolveError>,
+    ) -> Result<T, SolveFailure> {
+        match self.halt.asks() {
+            Some(_) => Err(SolveFailure::halted()),
+            None => self.halt.during(solve).map_err(|e| failure(&e, batch)),
+        }
     }
 
     /// Prediction (output, trial) of one observation: a weighted sum over its evaluation times.
@@ -163,14 +188,15 @@ impl FitObjective<'_> {
             );
             observation.spread(&on_weighted, &mut on_rates);
         }
-        let adjoint = backward(
-            &at.network,
-            &batch.input,
-            &solved.trajectory,
-            &on_rates,
-            &self.integrator,
-        )
-        .map_err(|e| failure(&e, batch))?;
+        let adjoint = self.until_halted(batch, || {
+            backward(
+                &at.network,
+                &batch.input,
+                &solved.trajectory,
+                &on_rates,
+                &self.integrator,
+            )
+        })?;
         let mut on_parameters = adjoint.gradient;
         self.layout.initial_state.vjp(
             &at.network,
@@ -283,7 +309,10 @@ impl FitObjective<'_> {
     }
 }
 
-pub(crate) fn failure(error: &SolveError, batch: &TrialBatch) -> SolveFailure {
+fn failure(error: &SolveError, batch: &TrialBatch) -> SolveFailure {
+    if *error == SolveError::Halted {
+        return SolveFailure::halted();
+    }
     let mut failure = SolveFailure::new(error.to_string());
     if let [trial] = batch.trials[..] {
         failure.trial = Some(trial);

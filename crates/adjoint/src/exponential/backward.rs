@@ -5,6 +5,7 @@ use super::product::{add_outer, multiply};
 use super::program::{Filter, MAX_LAG, Operation, REGISTERS, Register, Source};
 use super::run::{StepTape, state_registers, weights_of};
 use super::weights::{WeightCache, Weights};
+use crate::halt;
 use crate::{Adjoint, Phase, SolveError, Statistics};
 use tauscope_dynamics::{Gradient, InputSignal, RateNetwork};
 
@@ -26,6 +27,7 @@ pub(crate) fn backward(
         .peekable();
     let last = tape.eval_frames.last().copied().unwrap_or(0);
     for frame in (0..=last).rev() {
+        halt::check()?;
         while let Some((_, cotangent)) = evaluations.next_if(|(at, _)| **at == frame) {
             pass.cotangents[Register::Rate as usize][frame % RING].add(cotangent);
         }

@@ -1,7 +1,7 @@
 use super::FitError;
 use crate::dataset::{Dataset, Split};
-use crate::objective::FitObjective;
-use crate::optimizer::Objective;
+use crate::objective::{FitObjective, Solved};
+use crate::optimizer::{Objective, SolveFailure};
 use crate::plan::{FitPlan, trials_of};
 use nalgebra::DMatrix;
 use rand::{RngExt, SeedableRng};
@@ -45,6 +45,8 @@ pub struct Scores {
     pub r2_by: Option<ScoresBy>,
     /// Trials whose solve failed.
     pub failed_trials: usize,
+    /// Whether the caller stopped a solve: then all predictions and scores of its split are NaN.
+    pub are_cut: bool,
 }
 
 /// Predicts and scores every trial.
@@ -55,6 +57,7 @@ pub(super) fn scores(
     theta: &[f64],
 ) -> Result<Scores, FitError> {
     let mut failed_trials = 0;
+    let mut are_cut = false;
     let mut predict = |split| -> Result<Predictions, FitError> {
         let batches = plan
             .batches(dataset, split, 1, true)
@@ -64,11 +67,19 @@ pub(super) fn scores(
         let blank =
             DMatrix::from_element(dataset.n_outputs(), dataset.target_time().len(), f64::NAN);
         let mut predictions = vec![blank; trials.len()];
+        let halted = |solved: &Result<Solved, SolveFailure>| matches!(solved, Err(failure) if failure.halted);
         // each trial by itself, so that one that fails takes no other with it
         let solved: Vec<_> = batches
             .par_iter()
             .map(|batch| objective.solve(&at, batch, &objective.integrator))
             .collect();
+        if solved.iter().any(halted) {
+            are_cut = true;
+            return Ok(Predictions {
+                trials,
+                predictions,
+            });
+        }
         for (batch, solved) in batches.iter().zip(solved) {
             let Ok(slot) = trials.binary_search(&batch.trials[0]) else {
                 continue;
@@ -127,6 +138,7 @@ pub(super) fn scores(
         r2_by_output,
         r2_by,
         failed_trials,
+        are_cut,
     })
 }
 

@@ -590,4 +590,5 @@ pub(crate) fn origin(
         .attribute("version", env!("CARGO_PKG_VERSION"))
         .attribute("git_commit", provenance.commit.as_str())
         .attribute("start_time", provenance.start.as_str())
+        .attribute("run", provenance.run.as_str())
 }

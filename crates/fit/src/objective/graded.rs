@@ -29,6 +29,7 @@ impl<'a> FitObjective<'a> {
             n_train: self.n_train,
             n_valid: self.n_valid,
             bounds: self.bounds.clone(),
+            halt: self.halt.clone(),
             finer: Some(Box::new(self)),
         }
     }
@@ -73,6 +74,7 @@ pub(super) fn gradient_error(
         small: Arc::default(),
         noise: objective.noise.clone(),
         bounds: objective.bounds.clone(),
+        halt: objective.halt.clone(),
         ..*objective
     };
     let fine = finer.evaluate(theta)?.gradient;

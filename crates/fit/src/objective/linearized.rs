@@ -1,4 +1,4 @@
-use super::{FitObjective, Solved, Unpacked, failure};
+use super::{FitObjective, Solved, Unpacked};
 use crate::batch::{Observation, TrialBatch};
 use crate::optimizer::{Evaluation, Linearization, SolveFailure};
 use nalgebra::{DMatrix, DMatrixView};
@@ -87,15 +87,16 @@ impl FitObjective<'_> {
             .iter()
             .map(|v| self.direction(&at, v, batch, solved))
             .collect();
-        let along = sensitivities(
-            &at.network,
-            &batch.input,
-            &solved.start.state,
-            &dense,
-            &batch.t_eval,
-            integrator,
-        )
-        .map_err(|e| failure(&e, batch))?;
+        let along = self.until_halted(batch, || {
+            sensitivities(
+                &at.network,
+                &batch.input,
+                &solved.start.state,
+                &dense,
+                &batch.t_eval,
+                integrator,
+            )
+        })?;
         let of_direction = |(index, v): (usize, &&[f64])| {
             let readout_v = &v[self.layout.readout_range()];
             let observations = batch.observations.iter();
