@@ -4,8 +4,9 @@ use crate::args::OutputOptions;
 use crate::console::Console;
 use crate::output::{self, Output, OutputError};
 use anyhow::Result;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use tauscope_fit::checkpoint::{self, Checkpoint};
@@ -62,9 +63,14 @@ impl Place {
     ///
     /// # Errors
     /// When it is there and cannot be removed.
-    pub fn discard_checkpoint(&self) -> std::io::Result<()> {
-        match fs::remove_file(self.checkpoint_path()) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+    pub fn discard_checkpoint(&self) -> io::Result<()> {
+        let path = self.checkpoint_path();
+        let mut partial = OsString::from(&path);
+        partial.push(".partial");
+        // half written by a run that was killed
+        let _ = fs::remove_file(partial);
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
     }

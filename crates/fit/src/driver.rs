@@ -12,7 +12,7 @@ use crate::optimizer::{MinimizeError, Outcome, SolveFailure, Termination};
 use crate::plan::{FitPlan, L2_LADDER, PlanError};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tauscope_adjoint::{Halt, HaltReason};
 use thiserror::Error;
 
@@ -51,10 +51,6 @@ pub struct Control<'a> {
     /// Where its state is saved.
     pub saving: Option<&'a Saving<'a>>,
 }
-
-/// After a stop or a deadline, how long what ends a fit may take: scores, the gradient check, the starting point of a fit that
-/// has nothing else.
-pub const GRACE: Duration = Duration::from_secs(3);
 
 /// Why there is no result.
 #[derive(Debug, Error)]
@@ -110,7 +106,7 @@ pub struct FitResult {
 /// Fits: the ladder of penalties on the first start where `l2` is auto, then all starts with the penalty that did best
 /// on the validation trials, then scores of the best start. In the caller's rayon pool.
 ///
-/// A fit that is stopped ends within [`GRACE`] with what it has; with [`Control::saving`] another one goes on from there, to
+/// A fit that is stopped ends within seconds with what it has; with [`Control::saving`] another one goes on from there, to
 /// the same bits as if it had not been stopped.
 ///
 /// # Errors
@@ -175,7 +171,7 @@ fn finish(
     let (plan, dataset) = (session.plan, session.dataset);
     let theta = best.theta.clone();
     let l2 = starts[0].l2;
-    let late = session.halt.with_grace(GRACE);
+    let late = session.halt.with_grace(session.grace(&best, stopped));
     let objective = plan.objective(dataset, l2)?.watched_by(&late);
     let scores = score::scores(plan, dataset, &objective, &theta)?;
     let gradient_check = score::gradient_check(&objective, &theta, plan.config.seed);
@@ -185,9 +181,9 @@ fn finish(
     }
     if let Some(reason) = late.asks() {
         let unchecked = gradient_check.iter().any(|(_, value)| value.is_nan());
-        if scores.are_cut || unchecked {
+        if scores.are_cut() || unchecked {
             stopped = Some(reason);
-            warnings.push(cut_warning(scores.are_cut, unchecked));
+            warnings.push(cut_warning(scores.are_cut(), unchecked));
         }
     }
     let failed: Vec<_> = starts
@@ -235,7 +231,7 @@ fn cut_warning(scores: bool, check: bool) -> String {
         (false, _) => "the gradient check",
     };
     format!(
-        "no time was left for {what}: what is missing is NaN; `tauscope simulate` predicts from the result"
+        "no time was left for {what}: scores that are missing are NaN, and `tauscope simulate` predicts from the result"
     )
 }
 

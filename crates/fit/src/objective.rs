@@ -118,8 +118,11 @@ impl FitObjective<'_> {
         let residuals = batch
             .observations
             .iter()
-            .map(|o| self.residual(o, &self.prediction(at, &trajectory, o)))
-            .collect();
+            .map(|o| {
+                self.unless_halted()?;
+                Ok(self.residual(o, &self.prediction(at, &trajectory, o)))
+            })
+            .collect::<Result<_, SolveFailure>>()?;
         Ok(Solved {
             start,
             trajectory,
@@ -133,9 +136,15 @@ impl FitObjective<'_> {
         batch: &TrialBatch,
         solve: impl FnOnce() -> Result<T, SolveError>,
     ) -> Result<T, SolveFailure> {
+        self.unless_halted()?;
+        self.halt.during(solve).map_err(|e| failure(&e, batch))
+    }
+
+    /// A failure once the halt asks to end.
+    pub(crate) fn unless_halted(&self) -> Result<(), SolveFailure> {
         match self.halt.asks() {
             Some(_) => Err(SolveFailure::halted()),
-            None => self.halt.during(solve).map_err(|e| failure(&e, batch)),
+            None => Ok(()),
         }
     }
 
@@ -173,6 +182,7 @@ impl FitObjective<'_> {
         let (n, k) = (self.layout.n_units, batch.trials.len());
         let mut on_rates = vec![0.0; n * k * batch.t_eval.len()];
         for (observation, cotangent) in batch.observations.iter().zip(cotangents) {
+            self.unless_halted()?;
             let z = DMatrix::from_fn(cotangent.nrows(), k, |o, t| {
                 cotangent[(o, t)] / self.noise[o]
             });

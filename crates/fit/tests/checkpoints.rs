@@ -119,10 +119,11 @@ fn whole(plan: &FitPlan, dataset: &Dataset) -> Group {
     session.result()
 }
 
-/// A fit by `first`, stopped where `stops` says, goes on by `second` to the result that `second` has by itself.
+/// A fit by `first`, stopped where `stops` says, goes on by `second` to what `second` finds by itself.
 fn assert_goes_on(
     first: &FitPlan,
     second: &FitPlan,
+    expected: &str,
     stops: &(dyn Fn(&Position) -> bool + Sync),
     what: &str,
 ) -> Checkpoint {
@@ -145,8 +146,7 @@ fn assert_goes_on(
         ..begun
     };
     assert_eq!(resumed.run(Some(&checkpoint)), None, "{what}");
-    let expected = whole(second, &dataset);
-    assert!(text(&resumed.result()) == text(&expected), "{what}");
+    assert!(text(&resumed.result()) == expected, "{what}");
     checkpoint
 }
 
@@ -158,12 +158,13 @@ fn a_fit_stopped_on_the_ladder_or_in_any_start_goes_on_to_the_same_bits() {
             &[("optimizer", optimizer), ("max_iterations", "6")],
             &dataset,
         );
+        let expected = text(&whole(&plan, &dataset));
         // four rungs of the ladder, then two more starts
         for run in 0..6 {
-            for iteration in [0, 1, 4] {
+            for iteration in [0, 3] {
                 let stops = |at: &Position| at.starts_done == run && at.iteration == iteration;
                 let what = format!("{optimizer}, run {run}, iteration {iteration}");
-                let checkpoint = assert_goes_on(&plan, &plan, &stops, &what);
+                let checkpoint = assert_goes_on(&plan, &plan, &expected, &stops, &what);
                 let ended = checkpoint.runs().filter(|run| run.ended.is_some()).count();
                 assert_eq!(ended, run, "{what}");
             }
@@ -176,9 +177,10 @@ fn more_iterations_go_on_where_the_fewer_ended() {
     let dataset = dataset();
     for optimizer in ["gauss-newton", "lbfgs"] {
         let of = |n: &str| plan(&[("optimizer", optimizer), ("max_iterations", n)], &dataset);
+        let expected = text(&whole(&of("9"), &dataset));
         for (run, iteration) in [(2, 1), (5, 2)] {
             let stops = |at: &Position| at.starts_done == run && at.iteration == iteration;
-            let checkpoint = assert_goes_on(&of("4"), &of("9"), &stops, optimizer);
+            let checkpoint = assert_goes_on(&of("4"), &of("9"), &expected, &stops, optimizer);
             let limited = |run: &tauscope_fit::checkpoint::RunStatus| {
                 run.ended == Some(Termination::MaxIterations)
             };
@@ -191,8 +193,9 @@ fn more_iterations_go_on_where_the_fewer_ended() {
 fn fewer_iterations_than_were_done_are_refused_and_as_many_as_are_left_are_not() {
     let dataset = dataset();
     let of = |n: &str| plan(&[("optimizer", "lbfgs"), ("max_iterations", n)], &dataset);
+    let expected = text(&whole(&of("4"), &dataset));
     let stops = |at: &Position| at.starts_done == 0 && at.iteration == 3;
-    let checkpoint = assert_goes_on(&of("8"), &of("4"), &stops, "fewer");
+    let checkpoint = assert_goes_on(&of("8"), &of("4"), &expected, &stops, "fewer");
     let few = of("3");
     let error = checkpoint.check(&Identity::of(&few, &dataset, "unknown"), &few);
     let Err(error @ CheckpointError::TooFewIterations { .. }) = error else {
@@ -226,7 +229,7 @@ fn every_damage_of_a_checkpoint_is_refused_or_changes_nothing() {
     let sound = std::fs::read(&path).unwrap();
     let state = format!("{:?}", session.checkpoint());
     let (refused, harmless) = (Cell::new(0), Cell::new(0));
-    let mut runner = prop::test_runner::TestRunner::new(ProptestConfig::with_cases(1500));
+    let mut runner = prop::test_runner::TestRunner::new(ProptestConfig::with_cases(800));
     let damage = (
         any::<prop::sample::Index>(),
         0_u8..8,
@@ -250,7 +253,7 @@ fn every_damage_of_a_checkpoint_is_refused_or_changes_nothing() {
     });
     outcome.unwrap();
     println!("{} refused, {} harmless", refused.get(), harmless.get());
-    assert!(refused.get() > 600);
+    assert!(refused.get() > 300);
 }
 
 #[test]

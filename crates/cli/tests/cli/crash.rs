@@ -17,9 +17,9 @@ use tauscope_fit::store::StoredFile;
 
 /// The first run, its goings-on and the reference all have another number of threads.
 const FITS: [&str; 3] = [
-    "fit tiny.h5 --activation sigmoid --starts 3 --optimizer gauss-newton --max-iterations 40",
-    "fit tiny.h5 --activation sigmoid --starts 3 --optimizer lbfgs --max-iterations 80",
-    "fit tiny.h5 --activation sigmoid --starts 3 --optimizer adam --max-iterations 120",
+    "fit tiny.h5 --activation sigmoid --starts 2 --optimizer gauss-newton --max-iterations 20",
+    "fit tiny.h5 --activation sigmoid --starts 2 --optimizer lbfgs --max-iterations 70",
+    "fit tiny.h5 --activation sigmoid --starts 2 --optimizer adam --max-iterations 40",
 ];
 
 struct Case {

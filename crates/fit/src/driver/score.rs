@@ -19,6 +19,8 @@ pub struct Predictions {
     pub trials: Vec<usize>,
     /// Prediction of each (output, target_time); NaN where the trial does not reach or its solve failed.
     pub predictions: Vec<DMatrix<f64>>,
+    /// Whether the caller stopped a solve: then nothing is predicted, and all scores of the split are NaN.
+    pub is_cut: bool,
 }
 
 /// R2 by the values of a variable over trials.
@@ -45,8 +47,13 @@ pub struct Scores {
     pub r2_by: Option<ScoresBy>,
     /// Trials whose solve failed.
     pub failed_trials: usize,
-    /// Whether the caller stopped a solve: then all predictions and scores of its split are NaN.
-    pub are_cut: bool,
+}
+
+impl Scores {
+    /// Whether there was no time for all of them.
+    pub fn are_cut(&self) -> bool {
+        self.predictions.iter().any(|split| split.is_cut)
+    }
 }
 
 /// Predicts and scores every trial.
@@ -57,7 +64,6 @@ pub(super) fn scores(
     theta: &[f64],
 ) -> Result<Scores, FitError> {
     let mut failed_trials = 0;
-    let mut are_cut = false;
     let mut predict = |split| -> Result<Predictions, FitError> {
         let batches = plan
             .batches(dataset, split, 1, true)
@@ -74,10 +80,10 @@ pub(super) fn scores(
             .map(|batch| objective.solve(&at, batch, &objective.integrator))
             .collect();
         if solved.iter().any(halted) {
-            are_cut = true;
             return Ok(Predictions {
                 trials,
                 predictions,
+                is_cut: true,
             });
         }
         for (batch, solved) in batches.iter().zip(solved) {
@@ -96,6 +102,7 @@ pub(super) fn scores(
         Ok(Predictions {
             trials,
             predictions,
+            is_cut: false,
         })
     };
     let predictions = [
@@ -138,7 +145,6 @@ pub(super) fn scores(
         r2_by_output,
         r2_by,
         failed_trials,
-        are_cut,
     })
 }
 

@@ -1,6 +1,6 @@
 //! The runs of one fit: begun, gone on with, watched, saved.
 
-use super::{Control, FitError, GRACE, Position, Run, locate_failure};
+use super::{Control, FitError, Position, Run, locate_failure};
 use crate::checkpoint::{Saver, StoredRun};
 use crate::dataset::Dataset;
 use crate::objective::FitObjective;
@@ -11,7 +11,13 @@ use crate::plan::FitPlan;
 use rayon::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tauscope_adjoint::{Halt, HaltReason};
+
+/// What ends a fit that was stopped may take so many seconds: scores, the gradient check, and writing them.
+const GRACE: f64 = 4.0;
+/// Bytes a second at which predictions are written and shown, about: 154 MB took 7 s on a shared core.
+const WRITTEN: f64 = 20e6;
 
 /// A run of the optimizer to be made: from a start, with a penalty.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -136,12 +142,31 @@ impl<'a> Session<'a> {
             .or_else(asked)
     }
 
+    /// How long scores and the gradient check may take after a stop; after a deadline as long as half an iteration at least, which
+    /// is about what a prediction of every trial takes.
+    pub(super) fn grace(&self, best: &Outcome, stopped: Option<HaltReason>) -> Duration {
+        let seconds: Vec<f64> = best.history.iter().map(|row| row.seconds).collect();
+        let iteration = match (stopped, seconds.as_slice()) {
+            (Some(HaltReason::Deadline), [.., before, last]) => last - before,
+            _ => 0.0,
+        };
+        let half = Duration::try_from_secs_f64(0.5 * iteration).unwrap_or_default();
+        self.least_grace().max(half)
+    }
+
+    /// Without the time that writing will take.
+    fn least_grace(&self) -> Duration {
+        let targets: usize = self.dataset.targets().iter().map(|trial| trial.len()).sum();
+        let writing = (targets * size_of::<f64>()) as f64 / WRITTEN;
+        Duration::from_secs_f64((GRACE - writing).max(0.0))
+    }
+
     /// The best run; where not even its starting point was evaluated before the end, that is done now, if it does not take long.
     pub(super) fn evaluated(&self, best: Outcome, l2: f64) -> Result<Outcome, FitError> {
         if !best.history.is_empty() {
             return Ok(best);
         }
-        let objective = self.objective(l2, &self.halt.with_grace(GRACE))?;
+        let objective = self.objective(l2, &self.halt.with_grace(self.least_grace()))?;
         let control = optimizer::Control {
             stop: Some(self.control.stop),
             deadline: self.control.deadline,

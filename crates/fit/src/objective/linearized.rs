@@ -102,17 +102,18 @@ impl FitObjective<'_> {
             let observations = batch.observations.iter();
             observations
                 .map(|observation| {
+                    self.unless_halted()?;
                     let rates = observation.weighted_rates(&solved.trajectory);
                     let d_rates = self.weighted_tangent(&along, index, batch, observation);
                     let readout = &self.layout.readout;
                     let mut z = readout.gain_times(&at.readout, d_rates.as_view())
                         + readout.parameter_tangent(readout_v, rates.as_view());
                     self.to_residuals(observation, &mut z);
-                    z
+                    Ok(z)
                 })
                 .collect()
         };
-        Ok(directions.iter().enumerate().map(of_direction).collect())
+        directions.iter().enumerate().map(of_direction).collect()
     }
 
     /// Where the network and the initial state go along the direction `v` of theta.

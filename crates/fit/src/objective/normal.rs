@@ -132,10 +132,7 @@ fn part(
         Arrow::zeros(places(layout)),
     );
     for points in alike(&batch.observations) {
-        if objective.halt.asks().is_some() {
-            return Err(SolveFailure::halted());
-        }
-        sums.add(batch, &along, &points);
+        sums.add(batch, &along, &points, &objective.halt)?;
     }
     Ok(Part {
         hessian: sums.hessian,
