@@ -41,7 +41,7 @@ pub use self::settings::{
 };
 pub use self::state::{Point, RunState};
 pub use self::termination::Termination;
-pub use self::watched::{Control, Watched};
+pub use self::watched::{Control, TakeSnapshot, Watched};
 
 /// Why a minimisation did not begin.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -8,7 +8,7 @@ use crate::bench::Bench;
 use crate::bits::assert_same;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -65,7 +65,7 @@ fn kill_after(mut child: Child, seconds: f64) {
 }
 
 /// Whatever a killed run leaves is complete, or bears a name that says that it is not.
-fn assert_nothing_half_written(bench: &Bench, name: &str, reference: &PathBuf, what: &str) {
+fn assert_nothing_half_written(bench: &Bench, name: &str, reference: &Path, what: &str) {
     let result = bench.path(name);
     if result.exists() {
         assert_same(&result, reference, what);

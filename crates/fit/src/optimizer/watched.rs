@@ -13,6 +13,9 @@ use super::state::{Point, RunState, Tally};
 use super::termination::Termination;
 use super::{AnySolver, Snapshot, SolveFailure, vector};
 
+/// Makes a snapshot, for a caller who wants one now.
+pub type TakeSnapshot<'t> = &'t dyn Fn() -> Snapshot;
+
 /// What the caller can do to a running optimizer. None of it touches the iterates: a run that is
 /// stopped holds the same bits as a longer one held at that iteration.
 #[derive(Clone, Copy, Default)]
@@ -24,7 +27,7 @@ pub struct Control<'a> {
     /// Is told of the starting point and of each iteration.
     pub on_iteration: Option<&'a (dyn Fn(&IterationRecord) + Sync)>,
     /// Is offered the state after the starting point and after each iteration of a run that goes on.
-    pub on_state: Option<&'a (dyn Fn(&dyn Fn() -> Snapshot) + Sync)>,
+    pub on_state: Option<&'a (dyn Fn(TakeSnapshot<'_>) + Sync)>,
 }
 
 impl Control<'_> {
