@@ -1,7 +1,7 @@
 //! Checkpoints: the state of a fit that has not ended, from which it goes on to the same bits.
 //!
 //! A [`Checkpoint`] holds every run of the optimizer that has begun, ended or not, and the [`Identity`] of the problem. A
-//! [`Saver`] gathers the states of the runs as they pass and writes the file by time. What was chosen between runs (the
+//! `Saver` gathers the states of the runs as they pass and writes the file by time. What was chosen between runs (the
 //! penalty, the starts that follow) is not stored: it follows from the runs.
 
 mod file;
