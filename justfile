@@ -95,6 +95,12 @@ gradient problem *args:
 recover *args: _python
     @binary=$(.cargo/binary build --release -p tauscope) && TAUSCOPE_BIN="$binary" exec {{ python }} {{ quote(top / "tests/recovery/recover.py") }} "$@"
 
+# kills fits at random moments and goes on with them, to the same bits: just kills 100
+[group('evidence')]
+[no-exit-message]
+kills n="100":
+    TAUSCOPE_KILLS={{ quote(n) }} cargo test -p tauscope --test cli killed -- --nocapture
+
 # runs the benchmarks
 [group('evidence')]
 [no-exit-message]

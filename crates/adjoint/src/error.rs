@@ -59,6 +59,9 @@ pub enum SolveError {
         /// Where it was.
         time: f64,
     },
+    /// Whoever watches the solve asked it to end; see [`Halt`](crate::Halt).
+    #[error("the solve was stopped before its end")]
+    Halted,
     /// Evaluation times outside the integration or not increasing.
     #[error(
         "evaluation time {time} (index {index}) must increase and lie between {start} and {end}"

@@ -13,6 +13,7 @@ mod runge_kutta;
 mod scheme;
 
 use crate::forward::{Cotangents, Tape};
+use crate::halt;
 use crate::{Adjoint, Direction, FixedStepMethod, Phase, Sensitivities, SolveError};
 use crate::{Statistics, Trajectory};
 use drive::Drives;
@@ -84,6 +85,7 @@ pub(crate) fn forward(
     let mut tape = StepTape::new(method, grid, y0, input.start())?;
     let len = y0.len();
     for (n, step) in tape.grid.steps.iter().enumerate() {
+        halt::check()?;
         let (done, rest) = tape.states.split_at_mut((n + 1) * len);
         let (y0, y1) = (&done[n * len..], &mut rest[..len]);
         let taken = solve.scheme.advance(step, &mut solve.drives, y0, y1);
@@ -149,6 +151,7 @@ pub(crate) fn backward(
     let block = trajectory.block_len;
     // the grid ends with the last evaluation
     for node in (0..=tape.grid.steps.len()).rev() {
+        halt::check()?;
         if let Some(step) = tape.grid.steps.get(node) {
             let (y0, y1) = (tape.node(node), tape.node(node + 1));
             let drives = &mut solve.drives;
@@ -189,6 +192,7 @@ pub(crate) fn sensitivities(
     solve.check_finite(&y, input.start())?;
     solve.check_finite(&tangent, input.start())?;
     for node in 0..=grid.steps.len() {
+        halt::check()?;
         for _ in grid.evaluations_at(node) {
             push_rates(network, input.n_trials(), &y, &tangent, &mut rates);
         }

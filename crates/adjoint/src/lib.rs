@@ -15,6 +15,7 @@ mod error;
 mod exponential;
 mod fixed_step;
 mod forward;
+mod halt;
 mod method;
 mod refinement;
 mod tolerances;
@@ -25,6 +26,7 @@ pub use forward::{
     Adjoint, Cotangents, Sensitivities, Statistics, Trajectory, backward, backward_from, forward,
     sensitivities,
 };
+pub use halt::{Halt, HaltReason};
 pub use method::{
     AdaptiveMethod, ExponentialMethod, FixedStepMethod, Integrator, StepControl, Stops,
 };

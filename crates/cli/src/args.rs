@@ -161,10 +161,20 @@ pub struct FitOptions {
     pub dataset: String,
     #[command(flatten)]
     pub output: OutputOptions,
+    /// Go on with a fit that was stopped or killed, to the same result: that of --out, else the newest of this dataset in results/
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true, action = ArgAction::Set)]
+    resume: Option<bool>,
     #[command(flatten)]
     pub config: ConfigOptions,
     #[command(flatten)]
     pub keys: KeyOptions<FitKeys>,
+}
+
+impl FitOptions {
+    /// Whether a fit goes on that was stopped or killed.
+    pub fn resume(&self) -> bool {
+        self.resume.unwrap_or(false)
+    }
 }
 
 /// `generate`

@@ -13,6 +13,7 @@ use crate::table::{duration, number};
 use crate::{interrupt, output, resolve, threads};
 use anyhow::{Context, Result};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use summary::Summary;
@@ -109,7 +110,7 @@ fn carry_out(
     setup: &Setup,
     settings: &Settings,
     dataset: &Dataset,
-    stop: &AtomicBool,
+    stop: &Arc<AtomicBool>,
     console: &Console,
 ) -> Result<(Comparison, Provenance)> {
     let n_threads = threads::wanted(&setup.config);

@@ -17,6 +17,7 @@ mod plot;
 mod progress;
 mod report;
 mod resolve;
+mod resume;
 mod settings;
 mod simulate;
 mod summary;

@@ -3,10 +3,11 @@
 use crate::args::OutputOptions;
 use jiff::Zoned;
 use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use tauscope_fit::checkpoint;
 use tauscope_fit::store::{StoreError, check_writable};
 use thiserror::Error;
 
@@ -28,14 +29,12 @@ pub enum OutputError {
     /// Two files of one command have the same name.
     #[error("{} is where the data go as well; choose another name for the report", .0.display())]
     IsOutput(PathBuf),
-    /// Another run is about to write it.
-    #[error("{} is being written by another run; choose another --out, or delete {} if that run was killed", .path.display(), .mark.display())]
-    Reserved {
-        /// The output.
-        path: PathBuf,
-        /// The file that reserves it.
-        mark: PathBuf,
-    },
+    /// Another run writes it.
+    #[error("{} is being written by another run; wait for its end, or choose another --out", .0.display())]
+    Reserved(PathBuf),
+    /// A fit was stopped or killed that was to write it.
+    #[error("{} holds the state of a fit that has not ended; go on with it by --resume, begin anew with --force, or choose another --out", .0.display())]
+    Unfinished(PathBuf),
     /// The folder for results cannot be made, or no mark can be left in it.
     #[error("{} cannot be written: {reason}; choose where to write with --out", .path.display())]
     Unwritable {
@@ -52,11 +51,14 @@ pub enum OutputError {
 /// Marks of this process, so that a signal can remove them.
 static MARKS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// A path that no other run will write as long as this lives.
+/// A path that no other run will write as long as this lives: a mark beside it is locked. The system takes the lock away when
+/// a process ends, however it does; a mark that a killed run left behind is nobody's.
 #[derive(Debug)]
 pub struct Output {
     path: PathBuf,
     mark: PathBuf,
+    /// Holds the lock.
+    _lock: File,
 }
 
 impl Output {
@@ -65,21 +67,93 @@ impl Output {
         &self.path
     }
 
+    /// Reserves `path` for this run, whatever is there.
+    ///
+    /// # Errors
+    /// [`OutputError`] where it is `input` or a folder, another run has it, or nothing can be written beside it.
+    pub fn claim(path: &Path, input: &Path) -> Result<Output, OutputError> {
+        if is_same_file(path, input) {
+            return Err(OutputError::IsInput(path.to_owned()));
+        }
+        if path.is_dir() {
+            return Err(OutputError::IsFolder(path.to_owned()));
+        }
+        Output::reserve(path.to_owned())
+    }
+
     fn reserve(path: PathBuf) -> Result<Output, OutputError> {
         let mark = beside(&path, ".reserved");
-        match OpenOptions::new().write(true).create_new(true).open(&mark) {
-            Ok(_) => {}
-            Err(reason) if reason.kind() == ErrorKind::AlreadyExists => {
-                return Err(OutputError::Reserved { path, mark });
+        loop {
+            let lock = open_mark(&path, &mark)?;
+            match lock.try_lock() {
+                Err(TryLockError::WouldBlock) => return Err(OutputError::Reserved(path)),
+                // a file system without locks cannot tell
+                Ok(()) | Err(TryLockError::Error(_)) => {}
             }
-            Err(reason) => return Err(OutputError::Unwritable { path, reason }),
+            // whoever had the lock before may have removed the mark since it was opened
+            if is_at(&lock, &mark) {
+                MARKS
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(mark.clone());
+                return Ok(Output {
+                    path,
+                    mark,
+                    _lock: lock,
+                });
+            }
         }
-        MARKS
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(mark.clone());
-        Ok(Output { path, mark })
     }
+
+    /// Refuses a path at which something is already.
+    ///
+    /// # Errors
+    /// [`OutputError::Exists`].
+    pub fn must_be_new(&self) -> Result<(), OutputError> {
+        if self.exists() {
+            return Err(OutputError::Exists(self.path.clone()));
+        }
+        Ok(())
+    }
+
+    /// Whether there is a file at the path.
+    pub fn exists(&self) -> bool {
+        self.path.symlink_metadata().is_ok()
+    }
+}
+
+fn open_mark(path: &Path, mark: &Path) -> Result<File, OutputError> {
+    let opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(mark);
+    opened.map_err(|reason| match (reason.kind(), check_writable(path)) {
+        // says more of a folder that is missing
+        (ErrorKind::NotFound | ErrorKind::NotADirectory, Err(error)) => error.into(),
+        _ => StoreError::Unwritable {
+            path: path.to_owned(),
+            reason,
+        }
+        .into(),
+    })
+}
+
+/// Whether `path` is still the open `file`.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |about: fs::Metadata| (about.dev(), about.ino());
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(there)) => place(open) == place(there),
+        _ => false,
+    }
+}
+
+/// Elsewhere an open file cannot be removed.
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> bool {
+    true
 }
 
 impl Drop for Output {
@@ -88,7 +162,7 @@ impl Drop for Output {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&self.mark);
-        // a mark that stays behind costs the next run a number, not its result
+        // removed while locked; a mark that stays behind does no harm
         let _ = fs::remove_file(&self.mark);
     }
 }
@@ -97,8 +171,11 @@ impl Drop for Output {
 pub fn abandon_all() {
     let marks = MARKS.lock().unwrap_or_else(PoisonError::into_inner);
     for mark in marks.iter() {
+        let path = mark.with_extension("");
+        for unfinished in [&path, &checkpoint::path_of(&path)] {
+            let _ = fs::remove_file(beside(unfinished, ".partial"));
+        }
         let _ = fs::remove_file(mark);
-        let _ = fs::remove_file(beside(&mark.with_extension(""), ".partial"));
     }
 }
 
@@ -190,17 +267,12 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 fn reserve_given(path: &Path, force: bool, input: &Path) -> Result<Output, OutputError> {
-    if is_same_file(path, input) {
-        return Err(OutputError::IsInput(path.to_owned()));
-    }
-    if path.is_dir() {
-        return Err(OutputError::IsFolder(path.to_owned()));
-    }
-    if path.symlink_metadata().is_ok() && !force {
-        return Err(OutputError::Exists(path.to_owned()));
+    let output = Output::claim(path, input)?;
+    if !force {
+        output.must_be_new()?;
     }
     check_writable(path)?;
-    Output::reserve(path.to_owned())
+    Ok(output)
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {
@@ -236,9 +308,10 @@ fn reserve_new(
         let path = folder.join(format!("{stem}-{stamp}{counter}{ending}"));
         number += 1;
         match Output::reserve(path) {
-            Err(OutputError::Reserved { .. }) => {}
+            Err(OutputError::Reserved(_)) => {}
             // looked at after the reservation: a run that ended in between has left its file
             Ok(output) if output.path.exists() => {}
+            Ok(output) if checkpoint::path_of(&output.path).exists() => {}
             Ok(output) => {
                 check_writable(&output.path)?;
                 return Ok(output);
@@ -299,6 +372,24 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_that_a_killed_run_left_behind_is_nobodys() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.h5");
+        fs::write(beside(&path, ".reserved"), "").unwrap();
+        drop(given(&path, false).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_name_with_a_checkpoint_is_not_given_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let new =
+            || reserve_new(folder.path(), ".h5", Path::new("x.h5"), "20250102-030405").unwrap();
+        fs::write(folder.path().join("x-20250102-030405.h5.checkpoint"), "").unwrap();
+        assert_eq!(new().path(), folder.path().join("x-20250102-030405-2.h5"));
+    }
+
+    #[test]
     fn an_existing_output_needs_force() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.h5");
@@ -325,9 +416,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.h5");
         let _first = given(&path, false).unwrap();
-        assert!(matches!(
-            given(&path, false),
-            Err(OutputError::Reserved { .. })
-        ));
+        assert!(matches!(given(&path, false), Err(OutputError::Reserved(_))));
     }
 }

@@ -69,6 +69,11 @@ impl Progress {
         }
     }
 
+    /// Says something above the line.
+    pub fn aside(&self, say: impl FnOnce()) {
+        self.bar.suspend(say);
+    }
+
     /// Removes the line.
     pub fn clear(&self) {
         self.bar.finish_and_clear();

@@ -4,6 +4,7 @@ use crate::report;
 use crate::table::{Table, duration, number, optional};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tauscope_fit::checkpoint;
 use tauscope_fit::store::{AttributeValue, StoreError, StoredFile, StoredGroup};
 
 /// The splits, in the order in which they are shown.
@@ -33,6 +34,8 @@ pub struct FitSummary {
     warnings: Vec<String>,
     /// The page beside the result.
     report: Option<String>,
+    /// Beside a result that is not the end: the state that `fit --resume` goes on from.
+    checkpoint: Option<String>,
 }
 
 impl FitSummary {
@@ -109,6 +112,9 @@ pub fn read(file: &StoredFile) -> Result<FitSummary, StoreError> {
         tau_r: time_constants(&parameters, "tau_r")?,
         warnings: texts(&provenance, "warnings")?,
         report: report::beside(file.path()).map(|page| page.display().to_string()),
+        checkpoint: Some(checkpoint::path_of(file.path()))
+            .filter(|path| path.exists())
+            .map(|path| path.display().to_string()),
     })
 }
 

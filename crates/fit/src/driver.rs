@@ -2,20 +2,22 @@
 
 mod provenance;
 mod score;
+mod session;
 mod write;
 
+use self::session::{Session, Task, stop_warning};
+use crate::checkpoint::Saving;
 use crate::dataset::{Dataset, Split};
-use crate::optimizer::{
-    self, IterationRecord, MinimizeError, Outcome, SolveFailure, Termination, minimize,
-};
+use crate::optimizer::{MinimizeError, Outcome, SolveFailure, Termination};
 use crate::plan::{FitPlan, L2_LADDER, PlanError};
-use rayon::prelude::*;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
+use tauscope_adjoint::{Halt, HaltReason};
 use thiserror::Error;
 
-pub use provenance::Provenance;
 pub(crate) use provenance::now;
+pub use provenance::{Provenance, shell_words};
 pub use score::{Predictions, Scores, ScoresBy};
 pub use write::write_result;
 pub(crate) use write::{Names, count, origin, real, splits};
@@ -41,11 +43,13 @@ pub struct Position {
 #[derive(Clone, Copy)]
 pub struct Control<'a> {
     /// Set to end with the best point so far.
-    pub stop: &'a AtomicBool,
+    pub stop: &'a Arc<AtomicBool>,
     /// When to end with the best point so far.
     pub deadline: Option<Instant>,
     /// Called after every iteration of every run.
     pub progress: &'a (dyn Fn(&Position) + Sync),
+    /// Where its state is saved.
+    pub saving: Option<&'a Saving<'a>>,
 }
 
 /// Why there is no result.
@@ -95,10 +99,15 @@ pub struct FitResult {
     pub(crate) gradient_check: Vec<(String, f64)>,
     pub(crate) warnings: Vec<String>,
     pub(crate) seconds: f64,
+    /// What stopped the fit before its end.
+    pub(crate) stopped: Option<HaltReason>,
 }
 
 /// Fits: the ladder of penalties on the first start where `l2` is auto, then all starts with the penalty that did best
 /// on the validation trials, then scores of the best start. In the caller's rayon pool.
+///
+/// A fit that is stopped ends within seconds with what it has; with [`Control::saving`] another one goes on from there, to
+/// the same bits as if it had not been stopped.
 ///
 /// # Errors
 /// [`FitError`] where every start fails. A run that is stopped or does not converge is a result.
@@ -107,28 +116,22 @@ pub fn fit(
     dataset: &Dataset,
     control: &Control<'_>,
 ) -> Result<FitResult, FitError> {
-    let begin = Instant::now();
     let ladder = ladder(plan);
     let n_starts = plan.config.starts.get();
-    let counter = Counter {
-        done: AtomicUsize::new(0),
-        total: ladder.len() + n_starts - 1,
-    };
-    let mut first = run_all(
-        plan,
-        dataset,
-        control,
-        &counter,
-        &ladder.iter().map(|&l2| (0, l2)).collect::<Vec<_>>(),
-    )?;
+    let session = Session::new(plan, dataset, control, ladder.len() + n_starts - 1);
+    let rungs: Vec<_> = ladder.iter().map(|&l2| Task { start: 0, l2 }).collect();
+    let mut first = session.run_all(&rungs)?;
     let chosen = choose(plan, &first).unwrap_or(0);
     let l2 = ladder[chosen];
     let tried = first.iter().map(Rung::of).collect();
-    let others: Vec<_> = (1..n_starts).map(|start| (start, l2)).collect();
+    let mut stopped = session.stopped_in(&first);
+    let others: Vec<_> = (1..n_starts).map(|start| Task { start, l2 }).collect();
     let mut starts = vec![first.swap_remove(chosen)];
-    if starts[0].outcome.is_err() || !is_stopped(control) {
-        starts.extend(run_all(plan, dataset, control, &counter, &others)?);
+    if starts[0].outcome.is_err() || stopped.is_none() {
+        starts.extend(session.run_all(&others)?);
+        stopped = session.stopped_in(&starts);
     }
+    session.saver.finish(stopped.is_some());
     let best = choose(plan, &starts);
     let Some(best) = best
         .and_then(|at| starts[at].outcome.as_ref().ok())
@@ -136,7 +139,8 @@ pub fn fit(
     else {
         return Err(all_failed(starts));
     };
-    finish(plan, dataset, best, starts, tried, begin)
+    let best = session.evaluated(best, l2)?;
+    finish(&session, best, starts, tried, stopped)
 }
 
 /// Predictions and scores at `theta`.
@@ -158,19 +162,30 @@ fn all_failed(starts: Vec<Run>) -> FitError {
 }
 
 fn finish(
-    plan: &FitPlan,
-    dataset: &Dataset,
+    session: &Session<'_>,
     best: Outcome,
     starts: Vec<Run>,
     ladder: Vec<Rung>,
-    begin: Instant,
+    mut stopped: Option<HaltReason>,
 ) -> Result<FitResult, FitError> {
+    let (plan, dataset) = (session.plan, session.dataset);
     let theta = best.theta.clone();
     let l2 = starts[0].l2;
-    let objective = plan.objective(dataset, l2)?;
+    let late = session.halt.with_grace(session.grace(&best, stopped));
+    let objective = plan.objective(dataset, l2)?.watched_by(&late);
     let scores = score::scores(plan, dataset, &objective, &theta)?;
     let gradient_check = score::gradient_check(&objective, &theta, plan.config.seed);
     let mut warnings = plan.warnings.clone();
+    if let Some(reason) = stopped {
+        warnings.push(stop_warning(reason));
+    }
+    if let Some(reason) = late.asks() {
+        let unchecked = gradient_check.iter().any(|(_, value)| value.is_nan());
+        if scores.are_cut() || unchecked {
+            stopped = Some(reason);
+            warnings.push(cut_warning(scores.are_cut(), unchecked));
+        }
+    }
     let failed: Vec<_> = starts
         .iter()
         .filter_map(|run| Some((run.start, run.outcome.as_ref().err()?)))
@@ -194,7 +209,7 @@ fn finish(
             scores.failed_trials
         ));
     }
-    let seconds = begin.elapsed().as_secs_f64();
+    let seconds = session.saver.seconds();
     Ok(FitResult {
         theta,
         l2,
@@ -205,7 +220,19 @@ fn finish(
         gradient_check,
         warnings,
         seconds,
+        stopped,
     })
+}
+
+fn cut_warning(scores: bool, check: bool) -> String {
+    let what = match (scores, check) {
+        (true, true) => "predictions, scores and gradient check",
+        (true, false) => "predictions and scores",
+        (false, _) => "the gradient check",
+    };
+    format!(
+        "no time was left for {what}: scores that are missing are NaN, and `tauscope simulate` predicts from the result"
+    )
 }
 
 /// The penalties to try.
@@ -235,14 +262,15 @@ pub fn locate_failure(
     dataset: &Dataset,
     theta: &[f64],
     failure: SolveFailure,
+    halt: &Halt,
 ) -> SolveFailure {
     let alone = || -> Option<SolveFailure> {
-        let objective = plan.objective(dataset, 0.0).ok()?;
+        let objective = plan.objective(dataset, 0.0).ok()?.watched_by(halt);
         let at = objective.unpack(theta).ok()?;
         let trials = plan.batches(dataset, Split::Train, 1, false).ok()?;
         trials.iter().find_map(
             |trial| match objective.solve(&at, trial, &objective.integrator) {
-                Err(failure) => Some(failure),
+                Err(failure) => (!failure.halted).then_some(failure),
                 Ok(solved) if solved.sum_of_squares().is_finite() => None,
                 Ok(_) => {
                     let mut failure =
@@ -257,56 +285,6 @@ pub fn locate_failure(
         Some(_) => failure,
         None => alone().unwrap_or(failure),
     }
-}
-
-struct Counter {
-    done: AtomicUsize,
-    total: usize,
-}
-
-/// Runs the optimizer from every (start, penalty), side by side; the results come in that order.
-fn run_all(
-    plan: &FitPlan,
-    dataset: &Dataset,
-    control: &Control<'_>,
-    counter: &Counter,
-    tasks: &[(usize, f64)],
-) -> Result<Vec<Run>, FitError> {
-    let runs: Vec<_> = tasks
-        .par_iter()
-        .map(|&(start, l2)| -> Result<Run, FitError> {
-            let objective = plan.objective(dataset, l2)?.graded();
-            let theta = plan.start(dataset, start)?;
-            let max_iterations = plan.optimizer.stopping.max_iterations;
-            let report = |record: &IterationRecord| {
-                (control.progress)(&Position {
-                    starts_done: counter.done.load(Ordering::Relaxed),
-                    starts: counter.total,
-                    iteration: record.iteration,
-                    max_iterations,
-                    cost: record.cost,
-                    gradient_norm: record.gradient_norm,
-                });
-            };
-            let watch = optimizer::Control {
-                stop: Some(control.stop),
-                deadline: control.deadline,
-                on_iteration: Some(&report),
-            };
-            let outcome =
-                minimize(&objective, &theta, &plan.optimizer, &watch).map_err(
-                    |error| match error {
-                        MinimizeError::Start(failure) => {
-                            MinimizeError::Start(locate_failure(plan, dataset, &theta, failure))
-                        }
-                        other => other,
-                    },
-                );
-            counter.done.fetch_add(1, Ordering::Relaxed);
-            Ok(Run { start, l2, outcome })
-        })
-        .collect();
-    runs.into_iter().collect()
 }
 
 /// The best run: lowest validation cost where that decides, else lowest objective; the earlier of equals.
@@ -327,17 +305,15 @@ fn choose(plan: &FitPlan, runs: &[Run]) -> Option<usize> {
     best.or_else(|| runs.iter().position(|run| run.outcome.is_ok()))
 }
 
-fn is_stopped(control: &Control<'_>) -> bool {
-    let late = control
-        .deadline
-        .is_some_and(|deadline| Instant::now() >= deadline);
-    control.stop.load(Ordering::Relaxed) || late
-}
-
 impl FitResult {
     /// Why the best start stopped.
     pub fn termination(&self) -> Termination {
         self.best.termination
+    }
+
+    /// What stopped the fit before its end; then another one can go on from its checkpoint.
+    pub fn stopped(&self) -> Option<HaltReason> {
+        self.stopped
     }
 
     /// Scores by split.

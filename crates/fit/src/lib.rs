@@ -4,6 +4,7 @@
 //! [`driver::write_result`] leaves an HDF5 file that netCDF tools read. The only crate that names argmin and hdf5.
 
 pub mod batch;
+pub mod checkpoint;
 pub mod compare;
 pub mod config;
 pub mod dataset;

@@ -15,7 +15,7 @@ use nalgebra::DMatrix;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
-use tauscope_adjoint::{Adjoint, Integrator, SolveError, Trajectory, backward, forward};
+use tauscope_adjoint::{Adjoint, Halt, Integrator, SolveError, Trajectory, backward, forward};
 use tauscope_dynamics::RateNetwork;
 
 /// `objective = cost / V + l2 (sum W^2 + sum U^2)`: cost is the mean over observed train targets of the squared
@@ -39,6 +39,8 @@ pub struct FitObjective<'a> {
     /// Of the steps that wait for a backward solve.
     pub(crate) limit: TapeLimit,
     pub(crate) bounds: Bounds,
+    /// Ends solves early.
+    pub(crate) halt: Halt,
 }
 
 /// A solved batch.
@@ -73,6 +75,16 @@ pub(crate) struct Unpacked<'t> {
     pub(crate) initial: &'t [f64],
 }
 
+impl<'a> FitObjective<'a> {
+    /// The same objective, whose solves fail as [`SolveFailure::halted`] once `halt` asks.
+    pub(crate) fn watched_by(self, halt: &Halt) -> FitObjective<'a> {
+        FitObjective {
+            halt: halt.clone(),
+            ..self
+        }
+    }
+}
+
 impl FitObjective<'_> {
     /// The blocks of theta by name.
     pub fn blocks(&self) -> Vec<(String, Range<usize>)> {
@@ -102,15 +114,23 @@ impl FitObjective<'_> {
         integrator: &Integrator,
     ) -> Result<Solved, SolveFailure> {
         let start = self.start(at, batch)?;
-        let trajectory = forward(
-            &at.network,
-            &batch.input,
-            &start.state,
-            &batch.t_eval,
-            integrator,
-        )
-        .map_err(|e| failure(&e, batch))?;
-        let residuals = self.residuals(at, batch, &trajectory);
+        let trajectory = self.until_halted(batch, || {
+            forward(
+                &at.network,
+                &batch.input,
+                &start.state,
+                &batch.t_eval,
+                integrator,
+            )
+        })?;
+        let residuals = batch
+            .observations
+            .iter()
+            .map(|o| {
+                self.unless_halted()?;
+                Ok(self.residual(o, &self.prediction(at, &trajectory, o)))
+            })
+            .collect::<Result<_, SolveFailure>>()?;
         Ok(Solved {
             start,
             trajectory,
@@ -133,6 +153,24 @@ impl FitObjective<'_> {
         observations
             .map(|o| self.residual(o, &self.prediction(at, trajectory, o)))
             .collect()
+    }
+
+    /// Does one solve of `batch`, unless or until the halt asks otherwise.
+    pub(crate) fn until_halted<T>(
+        &self,
+        batch: &TrialBatch,
+        solve: impl FnOnce() -> Result<T, SolveError>,
+    ) -> Result<T, SolveFailure> {
+        self.unless_halted()?;
+        self.halt.during(solve).map_err(|e| failure(&e, batch))
+    }
+
+    /// A failure once the halt asks to end.
+    pub(crate) fn unless_halted(&self) -> Result<(), SolveFailure> {
+        match self.halt.asks() {
+            Some(_) => Err(SolveFailure::halted()),
+            None => Ok(()),
+        }
     }
 
     /// Prediction (output, trial) of one observation: a weighted sum over its evaluation times.
@@ -168,14 +206,15 @@ impl FitObjective<'_> {
         let mut gradient = vec![0.0; self.layout.len()];
         let on_readout = &mut gradient[self.layout.readout_range()];
         let on_rates = self.on_rates(at, batch, &solved.trajectory, cotangents, on_readout);
-        let adjoint = backward(
-            &at.network,
-            &batch.input,
-            &solved.trajectory,
-            &on_rates,
-            &self.integrator,
-        )
-        .map_err(|e| failure(&e, batch))?;
+        let adjoint = self.until_halted(batch, || {
+            backward(
+                &at.network,
+                &batch.input,
+                &solved.trajectory,
+                &on_rates,
+                &self.integrator,
+            )
+        })?;
         let evaluations = adjoint.statistics.rhs_evaluations;
         self.on_theta(at, batch, &solved.start, adjoint, &mut gradient);
         Ok((gradient, evaluations))
@@ -236,28 +275,23 @@ impl FitObjective<'_> {
     fn part(&self, at: &Unpacked<'_>, batch: &TrialBatch) -> Result<Part, SolveFailure> {
         let start = self.start(at, batch)?;
         let (network, integrator) = (&at.network, &self.integrator);
-        let walk = Walk::forward(
-            network,
-            batch,
-            &start.state,
-            integrator,
-            self.limit,
-            |_, _| {},
-        )
-        .map_err(|e| failure(&e, batch))?;
+        let (y0, limit) = (&start.state, self.limit);
+        let walk = self.until_halted(batch, || {
+            Walk::forward(network, batch, y0, integrator, limit, |_, _| {})
+        })?;
         let mut rhs_evaluations = walk.statistics.rhs_evaluations;
         let weight = self.residual_weight();
         let mut gradient = vec![0.0; self.layout.len()];
         let on_readout = &mut gradient[self.layout.readout_range()];
         let mut sums = Vec::with_capacity(walk.n_pieces());
-        let adjoint = walk
-            .backward(network, integrator, |piece, trajectory| {
-                let mut residuals = self.residuals(at, piece, trajectory);
-                sums.push(sum_of_squares(&residuals));
-                residuals.iter_mut().for_each(|r| *r *= weight);
-                self.on_rates(at, piece, trajectory, &residuals, on_readout)
-            })
-            .map_err(|e| failure(&e, batch))?;
+        let cotangents = |piece: &TrialBatch, trajectory: &Trajectory| {
+            let mut residuals = self.residuals(at, piece, trajectory);
+            sums.push(sum_of_squares(&residuals));
+            residuals.iter_mut().for_each(|r| *r *= weight);
+            self.on_rates(at, piece, trajectory, &residuals, on_readout)
+        };
+        let adjoint =
+            self.until_halted(batch, || walk.backward(network, integrator, cotangents))?;
         rhs_evaluations += adjoint.statistics.rhs_evaluations;
         self.on_theta(at, batch, &start, adjoint, &mut gradient);
         Ok(Part {
@@ -276,15 +310,13 @@ impl FitObjective<'_> {
     ) -> Result<(f64, u64), SolveFailure> {
         let start = self.start(at, batch)?;
         let mut sums = Vec::new();
-        let walk = Walk::forward(
-            &at.network,
-            batch,
-            &start.state,
-            &self.integrator,
-            self.limit,
-            |piece, trajectory| sums.push(sum_of_squares(&self.residuals(at, piece, trajectory))),
-        )
-        .map_err(|e| failure(&e, batch))?;
+        let sum = |piece: &TrialBatch, trajectory: &Trajectory| {
+            sums.push(sum_of_squares(&self.residuals(at, piece, trajectory)));
+        };
+        let (network, y0) = (&at.network, &start.state);
+        let walk = self.until_halted(batch, || {
+            Walk::forward(network, batch, y0, &self.integrator, self.limit, sum)
+        })?;
         Ok((sums.iter().sum(), walk.statistics.rhs_evaluations))
     }
 
@@ -404,7 +436,10 @@ impl FitObjective<'_> {
     }
 }
 
-pub(crate) fn failure(error: &SolveError, batch: &TrialBatch) -> SolveFailure {
+fn failure(error: &SolveError, batch: &TrialBatch) -> SolveFailure {
+    if *error == SolveError::Halted {
+        return SolveFailure::halted();
+    }
     let mut failure = SolveFailure::new(error.to_string());
     if let [trial] = batch.trials[..] {
         failure.trial = Some(trial);

@@ -24,6 +24,7 @@ mod vector;
 mod watched;
 
 use argmin::core::{Error, Executor, OptimizationResult, Solver};
+
 use serde::{Deserialize, Serialize};
 
 pub use self::adam::Adam;
@@ -40,7 +41,7 @@ pub use self::settings::{
 };
 pub use self::state::{Point, RunState};
 pub use self::termination::Termination;
-pub use self::watched::{Control, Watched};
+pub use self::watched::{Control, TakeSnapshot, Watched};
 
 /// Why a minimisation did not begin.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -91,6 +92,13 @@ pub struct Snapshot {
     state: RunState,
 }
 
+impl Snapshot {
+    /// Completed iterations.
+    pub fn iterations(&self) -> u64 {
+        self.state.iterations()
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum AnySolver {
@@ -109,7 +117,7 @@ pub struct Outcome {
     pub theta_last: Vec<f64>,
     /// Iteration that `theta` came from; row of `history`.
     pub kept_iteration: u64,
-    /// Objective at `theta`.
+    /// Objective at `theta`; NaN where the run was stopped before its starting point was evaluated.
     pub objective: f64,
     /// Cost on the train trials at `theta`.
     pub cost: f64,
@@ -187,13 +195,34 @@ pub fn resume(
     stopping: &Stopping,
     control: &Control<'_>,
 ) -> Result<Outcome, MinimizeError> {
+    let Snapshot { solver, state } = checked(objective, snapshot)?;
+    let state = state.reopened(stopping.max_iterations);
+    dispatch(objective, Snapshot { solver, state }, stopping, control)
+}
+
+/// What a run found that had ended, for a reason that is known, when its `snapshot` was stored.
+///
+/// # Errors
+/// [`MinimizeError::SnapshotLength`] where the run belongs to another problem.
+pub fn restore(
+    objective: &dyn Objective,
+    snapshot: Snapshot,
+    termination: Termination,
+) -> Result<Outcome, MinimizeError> {
+    let Snapshot { solver, mut state } = checked(objective, snapshot)?;
+    state.end(termination);
+    outcome(objective, solver, state)
+}
+
+/// The snapshot, where it is of this problem.
+fn checked(objective: &dyn Objective, snapshot: Snapshot) -> Result<Snapshot, MinimizeError> {
     let got = snapshot.state.start.len();
     let expected = objective.n_parameters();
-    if got != expected {
-        return Err(MinimizeError::SnapshotLength { got, expected });
+    if got == expected {
+        Ok(snapshot)
+    } else {
+        Err(MinimizeError::SnapshotLength { got, expected })
     }
-    let state = snapshot.state.reopened(stopping.max_iterations);
-    dispatch(objective, Snapshot { state, ..snapshot }, stopping, control)
 }
 
 fn dispatch(
@@ -207,20 +236,15 @@ fn dispatch(
         watched.take_finer();
     }
     match solver {
-        AnySolver::GaussNewton(solver) => run(watched, solver, state, AnySolver::GaussNewton),
-        AnySolver::Lbfgs(solver) => run(watched, solver, state, AnySolver::Lbfgs),
-        AnySolver::Adam(solver) => run(watched, solver, state, AnySolver::Adam),
+        AnySolver::GaussNewton(solver) => run(watched, solver, state),
+        AnySolver::Lbfgs(solver) => run(watched, solver, state),
+        AnySolver::Adam(solver) => run(watched, solver, state),
     }
 }
 
-fn run<'a, S>(
-    watched: Watched<'a>,
-    solver: S,
-    state: RunState,
-    wrap: impl FnOnce(S) -> AnySolver,
-) -> Result<Outcome, MinimizeError>
+fn run<'a, S>(watched: Watched<'a>, solver: S, state: RunState) -> Result<Outcome, MinimizeError>
 where
-    S: Solver<Watched<'a>, RunState>,
+    S: Solver<Watched<'a>, RunState> + watched::Iterate,
 {
     let objective = watched.objective();
     // Ctrl-C belongs to the program, which sets the flag of `Control`.
@@ -229,7 +253,7 @@ where
         .ctrlc(false)
         .run()
         .map_err(start_failure)?;
-    outcome(objective, wrap(solver), state)
+    outcome(objective, solver.stored(), state)
 }
 
 fn start_failure(error: Error) -> MinimizeError {
@@ -246,18 +270,21 @@ fn outcome(
 ) -> Result<Outcome, MinimizeError> {
     let missing = |what: &str| MinimizeError::Executor(format!("it ended without {what}"));
     let termination = state.termination.ok_or_else(|| missing("a reason"))?;
-    let kept = state.monitor.kept.clone();
-    let kept = kept.ok_or_else(|| missing("an iterate"))?;
-    let last = state.point.as_ref().ok_or_else(|| missing("a point"))?;
+    let bounds = objective.bounds();
+    let kept = match state.monitor.kept.clone() {
+        Some(kept) => kept,
+        None => Kept::unevaluated(bounds.project(&state.start)),
+    };
+    let last = state.point.as_ref().map(|point| point.theta.clone());
     let rejected = state
         .monitor
         .history
         .last()
         .map_or(0, |r| r.rejected_solves);
     Ok(Outcome {
-        parameters_at_bound: objective.bounds().count_at_bound(&kept.theta),
+        parameters_at_bound: bounds.count_at_bound(&kept.theta),
+        theta_last: last.unwrap_or_else(|| kept.theta.clone()),
         theta: kept.theta,
-        theta_last: last.theta.clone(),
         kept_iteration: kept.iteration,
         objective: kept.objective,
         cost: kept.cost,

@@ -17,7 +17,7 @@ use crate::optimizer::{Algorithm, Optimizer, OptimizerSettings};
 use crate::readout::{Readout, ReadoutKind, output_moments};
 use nalgebra::DMatrix;
 use std::sync::Arc;
-use tauscope_adjoint::Integrator;
+use tauscope_adjoint::{Halt, Integrator};
 use tauscope_dynamics::{
     Activation, Connectivity, ModelError, ModelKind, ParameterLayout, Sign, TauBounds,
 };
@@ -175,6 +175,7 @@ impl FitPlan {
             scale: self.scale,
             l2,
             bounds: self.layout.optimizer_bounds(),
+            halt: Halt::default(),
         })
     }
 

@@ -1,5 +1,6 @@
 use super::equations::{Equations, LinearisedSystem, M, System, V, slice, slice_mut};
 use super::linear_solver::EliminationSolver;
+use crate::halt;
 use crate::{AdaptiveMethod, Phase, SolveError, Statistics};
 use diffsol::{
     Bdf, BdfState, NalgebraContext, OdeBuilder, OdeSolverMethod, OdeSolverOptions,
@@ -193,6 +194,7 @@ impl<'a> Driver<'a> {
         for (index, &stop) in self.task.stops.iter().enumerate() {
             self.set_stop(&mut solver, stop)?;
             loop {
+                halt::check()?;
                 let t = solver.state().t;
                 self.y.copy_from_slice(slice(solver.state().y));
                 if self.is_one_step() {

@@ -6,6 +6,7 @@ use super::program::{Filter, MAX_LAG, Operation, REGISTERS, Register, Source};
 use super::run::{StepTape, state_registers, weights_of};
 use super::weights::{WeightCache, Weights};
 use crate::forward::Cotangents;
+use crate::halt;
 use crate::{Adjoint, Phase, SolveError, Statistics};
 use tauscope_dynamics::{Gradient, InputSignal, RateNetwork};
 
@@ -33,6 +34,7 @@ pub(crate) fn backward(
         }
     }
     for frame in (0..=last).rev() {
+        halt::check()?;
         while let Some((_, cotangent)) = evaluations.next_if(|(at, _)| **at == frame) {
             pass.cotangents[Register::Rate as usize][frame % RING].add(cotangent);
         }

@@ -10,6 +10,7 @@ use super::scheme::{Effort, Scheme, StepKind};
 use super::weights::{Geometry, StepWeights, Tile, WeightCache};
 use crate::fixed_step::{Grid, Step};
 use crate::forward::Tape;
+use crate::halt;
 use crate::{
     ExponentialMethod, Phase, SolveError, Statistics, StepControl, Stops, Tolerances, Trajectory,
 };
@@ -217,6 +218,7 @@ impl<'a> Run<'a> {
     }
 
     fn step(&mut self, step: &Step, effort: Effort) -> Result<StepKind, SolveError> {
+        halt::check()?;
         self.push_frame(step.t0)?;
         let before = self.steps[self.steps.len() - 1].geometry.kind;
         let kind = self.scheme.kind(self.frames.len() - 1, before, effort);

@@ -8,6 +8,7 @@ use super::run::{forward, state_registers, weights_of};
 use super::scheme::Scheme;
 use super::weights::{StepWeights, Tile, WeightCache, Weights};
 use crate::forward::Tape;
+use crate::halt;
 use crate::{Direction, ExponentialMethod, Phase, Sensitivities, SolveError, StepControl};
 use tauscope_dynamics::{Coordinate, InputSignal, Parameters, RateNetwork};
 
@@ -33,6 +34,7 @@ pub(crate) fn sensitivities(
     let mut cache = WeightCache::new(network);
     let mut next = 0;
     for (frame, step) in tape.steps.iter().enumerate() {
+        halt::check()?;
         drives.enter(step.interval);
         let tile = cache.tile();
         let weights = weights_of(&mut cache, tape, frame);

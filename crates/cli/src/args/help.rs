@@ -18,6 +18,7 @@ Examples:
   tauscope fit recording.h5 --time-constants global --bias false --json
   tauscope fit recording.h5 --print-config > mine.toml
   tauscope fit recording.h5 --config mine.toml --max-time 600 --out fit.h5
+  tauscope fit recording.h5 --config mine.toml --max-time 600 --out fit.h5 --resume
 
 `--help` adds the objective, the scores and the rules behind `auto`.";
 
@@ -28,6 +29,7 @@ Examples:
   tauscope fit recording.h5 --time-constants global --bias false --json
   tauscope fit recording.h5 --print-config > mine.toml
   tauscope fit recording.h5 --config mine.toml --max-time 600 --out fit.h5
+  tauscope fit recording.h5 --config mine.toml --max-time 600 --out fit.h5 --resume
 
 Model, for current I and rate r of each unit, input x:
   tau_s dI/dt = -I + W r + U x + b        tau_r dr/dt = -r + f(I)
@@ -53,7 +55,14 @@ goes on without it beyond, by conjugate gradients.
 Precedence: command line, then --config FILE, then DATASET.toml beside the dataset, then the
 defaults. The key of an option in a file is its long name with _ for -.
 Ctrl-C or SIGTERM stops at the best point so far, writes it and exits with 130; a second one
-stops at once.";
+stops at once. --max-time does the same with exit code 0, and counts for each session.
+
+A long fit saves its state every --checkpoint-interval seconds to OUT.checkpoint, and a fit that is
+stopped saves it at the end. The same command with --resume goes on from there, also after a crash,
+to the same bits as if nothing had happened. What changes no number may differ: --threads,
+--max-time, --max-iterations (not with adam), --checkpoint-interval, --report. A fit that has ended
+leaves no checkpoint. --resume with an --out of which nothing is there begins a fit, so that one line
+serves a job that may be killed and started again.";
 
 pub const GENERATE: &str = "\
 Examples:

@@ -20,13 +20,14 @@ impl KeySet for FitKeys {
     }
 }
 
-/// Every key of a fit but those that a comparison goes through itself, or has a word of its own for.
+/// Every key of a fit but those that a comparison goes through itself, has a word of its own for, or has no use for.
 #[derive(Debug)]
 pub struct CompareKeys;
 
 impl KeySet for CompareKeys {
     fn includes(name: &str) -> bool {
-        FitKeys::includes(name) && !SolverKeys::includes(name) && name != "report"
+        let own = ["report", "checkpoint_interval"];
+        FitKeys::includes(name) && !SolverKeys::includes(name) && !own.contains(&name)
     }
 }
 

@@ -5,6 +5,7 @@ use rand_distr::StandardNormal;
 use serde_json::{Value, json};
 use std::num::NonZeroU32;
 use std::ops::Range;
+use tauscope_adjoint::Halt;
 use tauscope_fit::config::EffectiveConfig;
 use tauscope_fit::dataset::Dataset;
 use tauscope_fit::driver::locate_failure;
@@ -55,7 +56,7 @@ pub fn by_block(
     let theta = plan.start(dataset, 0)?;
     let gradient = objective
         .evaluate(&theta)
-        .map_err(|failure| locate_failure(plan, dataset, &theta, failure))
+        .map_err(|failure| locate_failure(plan, dataset, &theta, failure, &Halt::default()))
         .context("the adjoint solve")?
         .gradient;
     let floor = 1e-4 * norm(&gradient);

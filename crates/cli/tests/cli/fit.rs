@@ -135,7 +135,13 @@ fn an_interrupted_fit_writes_its_best_point_and_ends_with_130() {
         assert!(weights(&bench, "fit.h5").iter().all(|w| w.is_finite()));
         assert_eq!(
             bench.names(),
-            ["fit.h5", "fit.html", "spec.toml", "tiny.h5"]
+            [
+                "fit.h5",
+                "fit.h5.checkpoint",
+                "fit.html",
+                "spec.toml",
+                "tiny.h5"
+            ]
         );
     }
 }

@@ -2,8 +2,10 @@
 
 mod bad_input;
 mod bench;
+mod bits;
 mod compare;
 mod config;
+mod crash;
 mod export;
 mod fit;
 mod generate;
@@ -12,5 +14,6 @@ mod import;
 mod options;
 mod recovery;
 mod report;
+mod resume;
 mod simulate;
 mod threads;

@@ -1,7 +1,7 @@
 //! The number of threads changes no bit of a result.
 
 use crate::bench::Bench;
-use tauscope_fit::store::{Group, StoredFile, Values};
+use crate::bits::bits;
 
 /// More trials than two batches hold, so that sums have parts to be added in a wrong order.
 fn bench(units: usize, outputs: usize, samples: f64) -> Bench {
@@ -17,48 +17,6 @@ fn bench(units: usize, outputs: usize, samples: f64) -> Bench {
     bench
 }
 
-/// Everything that must be the same, as text and bits, by its place in the file.
-fn bits(bench: &Bench, name: &str) -> Vec<(String, Vec<String>)> {
-    let tree = StoredFile::open(&bench.path(name))
-        .unwrap()
-        .root()
-        .load()
-        .unwrap();
-    let mut all = Vec::new();
-    for group in [
-        "parameters",
-        "history",
-        "starts",
-        "penalties",
-        "predictions",
-        "metrics",
-        "certificate",
-    ] {
-        gather(tree.find_group(group).unwrap(), group, &mut all);
-    }
-    all.retain(|(place, _)| place != "history/seconds");
-    all
-}
-
-fn gather(group: &Group, prefix: &str, all: &mut Vec<(String, Vec<String>)>) {
-    for (name, value) in &group.attributes {
-        all.push((format!("{prefix}@{name}"), vec![format!("{value:?}")]));
-    }
-    for variable in &group.variables {
-        let values = match &variable.values {
-            Values::Real(values) => values
-                .iter()
-                .map(|v| format!("{v} {:x}", v.to_bits()))
-                .collect(),
-            other => other.texts(),
-        };
-        all.push((format!("{prefix}/{}", variable.name), values));
-    }
-    for (name, below) in &group.groups {
-        gather(below, &format!("{prefix}/{name}"), all);
-    }
-}
-
 #[track_caller]
 fn same_for_any_number_of_threads(bench: &Bench, options: &str, optimizer: &str) {
     let fits = [1, 2, 8].map(|threads| {
@@ -68,7 +26,7 @@ fn same_for_any_number_of_threads(bench: &Bench, options: &str, optimizer: &str)
         ));
         assert_eq!(run.code, Some(0), "{}", run.stderr);
         assert_eq!(run.json()["threads"], threads);
-        bits(bench, &name)
+        bits(&bench.path(&name))
     });
     let places =
         |fit: &[(String, Vec<String>)]| fit.iter().map(|(p, _)| p.clone()).collect::<Vec<_>>();

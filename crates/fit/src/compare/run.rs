@@ -8,6 +8,7 @@ use crate::dataset::Dataset;
 use crate::driver::{FitError, Names};
 use crate::layout::ModelLayout;
 use crate::plan::FitPlan;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tauscope_dynamics::Interpolation;
@@ -54,7 +55,7 @@ pub struct Position {
 #[derive(Clone, Copy)]
 pub struct Control<'a> {
     /// Set to end with what has been measured.
-    pub stop: &'a AtomicBool,
+    pub stop: &'a Arc<AtomicBool>,
     /// Called before every task and after every iteration.
     pub progress: &'a (dyn Fn(&Position) + Sync),
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::config::{EffectiveConfig, Layer};
 use crate::dataset::{Dataset, InitialState, RawDataset};
 use nalgebra::DMatrix;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tauscope_adjoint::FixedStepMethod;
 
@@ -51,7 +52,7 @@ fn setup(contenders: &[&str]) -> Setup {
 }
 
 fn run(setup: &Setup, dataset: &Dataset, stopped: bool) -> Comparison {
-    let stop = AtomicBool::new(stopped);
+    let stop = Arc::new(AtomicBool::new(stopped));
     let control = Control {
         stop: &stop,
         progress: &|_| {},

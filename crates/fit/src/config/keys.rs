@@ -94,6 +94,10 @@ fn learning_rate() -> Positive {
     Positive::new(0.01).expect("a positive literal")
 }
 
+fn half_a_minute() -> NonNegative {
+    NonNegative::new(30.0).expect("a literal of at least 0")
+}
+
 fn rtol() -> Fraction {
     Fraction::new(1e-6).expect("a literal between 0 and 1")
 }
@@ -143,6 +147,8 @@ keys! {
     max_iterations: Auto<NonZeroUsize> = Auto::Auto;
     /// seconds after which the fit stops at the best point so far, or none
     max_time: Option<Positive> = None;
+    /// seconds between two saves of the state from which --resume goes on; 0: after every iteration
+    checkpoint_interval: NonNegative = half_a_minute();
     /// where the first start begins: random, or a result file
     init: Init = Init::Random;
     /// penalty on the sum of squared weights; auto: chosen on the validation trials from a small ladder, 0 without any

@@ -1,7 +1,7 @@
 use super::FitError;
 use crate::dataset::{Dataset, Split};
-use crate::objective::FitObjective;
-use crate::optimizer::Objective;
+use crate::objective::{FitObjective, Solved};
+use crate::optimizer::{Objective, SolveFailure};
 use crate::plan::{FitPlan, trials_of};
 use nalgebra::DMatrix;
 use rand::{RngExt, SeedableRng};
@@ -19,6 +19,8 @@ pub struct Predictions {
     pub trials: Vec<usize>,
     /// Prediction of each (output, target_time); NaN where the trial does not reach or its solve failed.
     pub predictions: Vec<DMatrix<f64>>,
+    /// Whether the caller stopped a solve: then nothing is predicted, and all scores of the split are NaN.
+    pub is_cut: bool,
 }
 
 /// R2 by the values of a variable over trials.
@@ -47,6 +49,13 @@ pub struct Scores {
     pub failed_trials: usize,
 }
 
+impl Scores {
+    /// Whether there was no time for all of them.
+    pub fn are_cut(&self) -> bool {
+        self.predictions.iter().any(|split| split.is_cut)
+    }
+}
+
 /// Predicts and scores every trial.
 pub(super) fn scores(
     plan: &FitPlan,
@@ -64,11 +73,19 @@ pub(super) fn scores(
         let blank =
             DMatrix::from_element(dataset.n_outputs(), dataset.target_time().len(), f64::NAN);
         let mut predictions = vec![blank; trials.len()];
+        let halted = |solved: &Result<Solved, SolveFailure>| matches!(solved, Err(failure) if failure.halted);
         // each trial by itself, so that one that fails takes no other with it
         let solved: Vec<_> = batches
             .par_iter()
             .map(|batch| objective.solve(&at, batch, &objective.integrator))
             .collect();
+        if solved.iter().any(halted) {
+            return Ok(Predictions {
+                trials,
+                predictions,
+                is_cut: true,
+            });
+        }
         for (batch, solved) in batches.iter().zip(solved) {
             let Ok(slot) = trials.binary_search(&batch.trials[0]) else {
                 continue;
@@ -85,6 +102,7 @@ pub(super) fn scores(
         Ok(Predictions {
             trials,
             predictions,
+            is_cut: false,
         })
     };
     let predictions = [

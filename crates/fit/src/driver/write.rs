@@ -414,7 +414,9 @@ fn penalties(ladder: &[Rung]) -> Group {
 
 fn predictions(result: &FitResult, dataset: &Dataset, names: &Names) -> Group {
     let mut group = Group::new();
-    for (split, predictions) in SPLITS.iter().zip(&result.scores.predictions) {
+    let splits = SPLITS.iter().zip(&result.scores.predictions);
+    // a copy of the targets alone would only take time, of which there is none
+    for (split, predictions) in splits.filter(|(_, predictions)| !predictions.is_cut) {
         group = group.group(split.name(), prediction(predictions, dataset, names));
     }
     group
@@ -590,4 +592,5 @@ pub(crate) fn origin(
         .attribute("version", env!("CARGO_PKG_VERSION"))
         .attribute("git_commit", provenance.commit.as_str())
         .attribute("start_time", provenance.start.as_str())
+        .attribute("run", provenance.run.as_str())
 }

@@ -30,6 +30,7 @@ impl<'a> FitObjective<'a> {
             n_valid: self.n_valid,
             limit: self.limit,
             bounds: self.bounds.clone(),
+            halt: self.halt.clone(),
             finer: Some(Box::new(self)),
         }
     }
@@ -74,6 +75,7 @@ pub(super) fn gradient_error(
         small: Arc::default(),
         noise: objective.noise.clone(),
         bounds: objective.bounds.clone(),
+        halt: objective.halt.clone(),
         ..*objective
     };
     let fine = finer.evaluate(theta)?.gradient;

@@ -1,4 +1,4 @@
-use super::{FitObjective, Solved, Unpacked, failure};
+use super::{FitObjective, Solved, Unpacked};
 use crate::batch::{Observation, TrialBatch};
 use crate::optimizer::{Evaluation, Linearization, SolveFailure};
 use nalgebra::{DMatrix, DMatrixView};
@@ -87,31 +87,33 @@ impl FitObjective<'_> {
             .iter()
             .map(|v| self.direction(&at, v, batch, solved))
             .collect();
-        let along = sensitivities(
-            &at.network,
-            &batch.input,
-            &solved.start.state,
-            &dense,
-            &batch.t_eval,
-            integrator,
-        )
-        .map_err(|e| failure(&e, batch))?;
+        let along = self.until_halted(batch, || {
+            sensitivities(
+                &at.network,
+                &batch.input,
+                &solved.start.state,
+                &dense,
+                &batch.t_eval,
+                integrator,
+            )
+        })?;
         let of_direction = |(index, v): (usize, &&[f64])| {
             let readout_v = &v[self.layout.readout_range()];
             let observations = batch.observations.iter();
             observations
                 .map(|observation| {
+                    self.unless_halted()?;
                     let rates = observation.weighted_rates(&solved.trajectory);
                     let d_rates = self.weighted_tangent(&along, index, batch, observation);
                     let readout = &self.layout.readout;
                     let mut z = readout.gain_times(&at.readout, d_rates.as_view())
                         + readout.parameter_tangent(readout_v, rates.as_view());
                     self.to_residuals(observation, &mut z);
-                    z
+                    Ok(z)
                 })
                 .collect()
         };
-        Ok(directions.iter().enumerate().map(of_direction).collect())
+        directions.iter().enumerate().map(of_direction).collect()
     }
 
     /// Where the network and the initial state go along the direction `v` of theta.

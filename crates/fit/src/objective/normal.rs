@@ -3,7 +3,7 @@ mod sums;
 
 use self::alike::alike;
 use self::sums::Sums;
-use super::{FitObjective, Unpacked, failure};
+use super::{FitObjective, Unpacked};
 use crate::batch::TrialBatch;
 use crate::layout::ModelLayout;
 use crate::optimizer::{Arrow, Evaluation, NormalEquations, Places, SolveFailure, Value};
@@ -115,15 +115,16 @@ fn part(
         .initial_state
         .start(&at.network, &batch.input, &batch.trials, at.initial)?;
     let directions = directions(objective, at, batch, &start);
-    let along = sensitivities(
-        &at.network,
-        &batch.input,
-        &start.state,
-        &directions,
-        &batch.t_eval,
-        &objective.integrator,
-    )
-    .map_err(|e| failure(&e, batch))?;
+    let along = objective.until_halted(batch, || {
+        sensitivities(
+            &at.network,
+            &batch.input,
+            &start.state,
+            &directions,
+            &batch.t_eval,
+            &objective.integrator,
+        )
+    })?;
     let mut sums = Sums::new(
         layout,
         &at.readout,
@@ -131,7 +132,7 @@ fn part(
         Arrow::zeros(places(layout)),
     );
     for points in alike(&batch.observations) {
-        sums.add(batch, &along, &points);
+        sums.add(batch, &along, &points, &objective.halt)?;
     }
     Ok(Part {
         hessian: sums.hessian,

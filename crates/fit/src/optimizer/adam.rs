@@ -3,6 +3,7 @@
 use argmin::core::{Error, KV, Problem, Solver};
 use serde::{Deserialize, Serialize};
 
+use super::AnySolver;
 use super::settings::AdamSettings;
 use super::state::{Point, RunState};
 use super::vector;
@@ -79,6 +80,10 @@ impl Adam {
 }
 
 impl Iterate for Adam {
+    fn stored(self) -> AnySolver {
+        AnySolver::Adam(self)
+    }
+
     fn iterate(&mut self, watched: &mut Watched<'_>, point: &Point) -> Step {
         let bounds = watched.objective().bounds();
         let step = self.step(&point.gradient, watched.max_iterations());

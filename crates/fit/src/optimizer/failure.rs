@@ -20,6 +20,9 @@ pub struct SolveFailure {
     pub unit: Option<usize>,
     /// Trial in which it failed, counted from 0.
     pub trial: Option<usize>,
+    /// True where nothing is wrong but that the caller asked to stop: it says nothing of the point.
+    #[serde(default)]
+    pub halted: bool,
 }
 
 impl SolveFailure {
@@ -31,6 +34,15 @@ impl SolveFailure {
             step: None,
             unit: None,
             trial: None,
+            halted: false,
+        }
+    }
+
+    /// The caller asked to stop before the solve had ended.
+    pub fn halted() -> Self {
+        Self {
+            halted: true,
+            ..Self::new("stopped before the end of the solve")
         }
     }
 }

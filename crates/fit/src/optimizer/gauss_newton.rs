@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use self::bounded_step::{DampedModel, Proposal, Unsolved};
 pub(super) use self::local_model::LocalModel;
-use super::SolveFailure;
 use super::memory::Memory;
 use super::problem::Evaluation;
 use super::settings::GaussNewtonSettings;
 use super::state::{Point, RunState};
 use super::watched::{self, Iterate, Step, Watched};
+use super::{AnySolver, SolveFailure};
 
 /// A step is accepted when it brings at least this fraction of the predicted reduction.
 const LEAST_GAIN: f64 = 1e-4;
@@ -170,6 +170,10 @@ enum Attempt {
 }
 
 impl Iterate for GaussNewton {
+    fn stored(self) -> AnySolver {
+        AnySolver::GaussNewton(self)
+    }
+
     fn evaluate_start(
         &mut self,
         watched: &mut Watched<'_>,

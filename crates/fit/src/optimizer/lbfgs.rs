@@ -6,6 +6,7 @@ use argmin::core::{Error, KV, Problem, Solver};
 use serde::{Deserialize, Serialize};
 
 use self::line_search::{LineSearch, Outcome};
+use super::AnySolver;
 use super::bounds::Bounds;
 use super::memory::{Memory, Pair};
 use super::settings::LbfgsSettings;
@@ -90,6 +91,10 @@ impl Lbfgs {
 }
 
 impl Iterate for Lbfgs {
+    fn stored(self) -> AnySolver {
+        AnySolver::Lbfgs(self)
+    }
+
     fn iterate(&mut self, watched: &mut Watched<'_>, point: &Point) -> Step {
         loop {
             match self.search(watched, point) {

@@ -51,6 +51,18 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// A point that was never evaluated.
+    pub(super) fn unevaluated(theta: Vec<f64>) -> Self {
+        Self {
+            iteration: 0,
+            theta,
+            objective: f64::NAN,
+            cost: f64::NAN,
+            cost_valid: None,
+            gradient_norm: f64::NAN,
+        }
+    }
+
     fn beats(&self, other: &Self, early_stopping: bool) -> bool {
         match (self.cost_valid, other.cost_valid) {
             (Some(new), Some(old)) if early_stopping => new < old,
@@ -59,6 +71,14 @@ impl Kept {
             _ => self.objective < other.objective,
         }
     }
+}
+
+/// Where a monitor stood; only the last row of a history is ever changed.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    rows: usize,
+    last: Option<IterationRecord>,
+    rest: Monitor,
 }
 
 /// History, best iterate and counters of one run.
@@ -103,6 +123,32 @@ impl Monitor {
             self.kept = Some(candidate);
         }
         self.history.push(record);
+    }
+
+    /// Where it stands, to come back to.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            rows: self.history.len(),
+            last: self.history.last().cloned(),
+            rest: Monitor {
+                history: Vec::new(),
+                kept: self.kept.clone(),
+                ..*self
+            },
+        }
+    }
+
+    /// Comes back to where it stood.
+    pub(super) fn return_to(&mut self, mark: Mark) {
+        let mut history = std::mem::take(&mut self.history);
+        history.truncate(mark.rows);
+        if let (Some(row), Some(last)) = (history.last_mut(), mark.last) {
+            *row = last;
+        }
+        *self = Monitor {
+            history,
+            ..mark.rest
+        };
     }
 
     /// Replaces the values of the last row by those of a finer objective, with which earlier rows cannot be compared.

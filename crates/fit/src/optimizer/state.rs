@@ -6,7 +6,7 @@ use std::time::Duration;
 use argmin::core::{Problem, State, TerminationReason, TerminationStatus};
 use serde::{Deserialize, Serialize};
 
-use super::monitor::Monitor;
+use super::monitor::{Mark, Monitor};
 use super::problem::Evaluation;
 use super::termination::Termination;
 
@@ -34,6 +34,20 @@ impl Point {
     }
 }
 
+/// Solves since the last row of the history.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Tally {
+    pub(super) rhs_evaluations: u64,
+    pub(super) rejected_solves: u64,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: Tally) {
+        self.rhs_evaluations += other.rhs_evaluations;
+        self.rejected_solves += other.rejected_solves;
+    }
+}
+
 /// Where a run stands. Together with the solver it is all that a later iterate depends on.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RunState {
@@ -48,9 +62,11 @@ pub struct RunState {
     /// The last iteration after which the accuracy of the gradient was looked at.
     #[serde(default)]
     pub(super) looked_at: u64,
+    /// What an iteration that ended where it began, or going over to a finer objective, has counted.
+    #[serde(default)]
+    pub(super) tally: Tally,
     #[serde(skip)]
     pub(super) termination: Option<Termination>,
-    executed: u64,
     #[serde(skip)]
     status: TerminationStatus,
     #[serde(skip)]
@@ -59,7 +75,37 @@ pub struct RunState {
     time: Option<Duration>,
 }
 
+/// Where a run stood before an iteration.
+#[derive(Debug, Clone)]
+pub(super) struct StateMark {
+    point: Option<Point>,
+    monitor: Mark,
+    refined: usize,
+    looked_at: u64,
+    tally: Tally,
+}
+
 impl RunState {
+    /// Where it stands, to come back to.
+    pub(super) fn mark(&self) -> StateMark {
+        StateMark {
+            point: self.point.clone(),
+            monitor: self.monitor.mark(),
+            refined: self.refined,
+            looked_at: self.looked_at,
+            tally: self.tally,
+        }
+    }
+
+    /// Comes back to where it stood.
+    pub(super) fn return_to(&mut self, mark: StateMark) {
+        self.point = mark.point;
+        self.monitor.return_to(mark.monitor);
+        self.refined = mark.refined;
+        self.looked_at = mark.looked_at;
+        self.tally = mark.tally;
+    }
+
     /// The state before the first evaluation.
     pub(super) fn at(start: Vec<f64>, max_iterations: u64) -> Self {
         Self {
@@ -72,7 +118,6 @@ impl RunState {
     /// The same point and memory, free to go on.
     pub(super) fn reopened(mut self, max_iterations: u64) -> Self {
         self.max_iterations = max_iterations;
-        self.executed = self.iterations();
         self.seconds = self.monitor.history.last().map_or(0.0, |last| last.seconds);
         self.go_on();
         self
@@ -118,12 +163,12 @@ impl State for RunState {
         self.max_iterations
     }
 
-    fn increment_iter(&mut self) {
-        self.executed += 1;
-    }
+    /// The history counts.
+    fn increment_iter(&mut self) {}
 
+    /// Completed iterations, so that a resumed run ends where it would have: going over to a finer objective is none.
     fn get_iter(&self) -> u64 {
-        self.executed
+        self.iterations()
     }
 
     fn get_cost(&self) -> f64 {

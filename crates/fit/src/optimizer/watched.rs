@@ -9,9 +9,12 @@ use super::gauss_newton::LocalModel;
 use super::monitor::IterationRecord;
 use super::problem::{Evaluation, Objective, Value};
 use super::settings::Stopping;
-use super::state::{Point, RunState};
+use super::state::{Point, RunState, Tally};
 use super::termination::Termination;
-use super::{SolveFailure, vector};
+use super::{AnySolver, Snapshot, SolveFailure, vector};
+
+/// Makes a snapshot, for a caller who wants one now.
+pub type TakeSnapshot<'t> = &'t dyn Fn() -> Snapshot;
 
 /// What the caller can do to a running optimizer. None of it touches the iterates: a run that is
 /// stopped holds the same bits as a longer one held at that iteration.
@@ -23,6 +26,8 @@ pub struct Control<'a> {
     pub deadline: Option<Instant>,
     /// Is told of the starting point and of each iteration.
     pub on_iteration: Option<&'a (dyn Fn(&IterationRecord) + Sync)>,
+    /// Is offered the state after the starting point and after each iteration of a run that goes on.
+    pub on_state: Option<&'a (dyn Fn(TakeSnapshot<'_>) + Sync)>,
 }
 
 impl Control<'_> {
@@ -61,12 +66,9 @@ pub(super) trait Iterate: Clone {
     ) -> Result<Evaluation, SolveFailure> {
         watched.evaluate(theta)
     }
-}
 
-#[derive(Default)]
-struct Tally {
-    rhs_evaluations: u64,
-    rejected_solves: u64,
+    /// The solver as a snapshot holds it.
+    fn stored(self) -> AnySolver;
 }
 
 /// The problem type of argmin's `Executor`.
@@ -76,6 +78,8 @@ pub struct Watched<'a> {
     control: &'a Control<'a>,
     started: Instant,
     tally: Tally,
+    /// Whether a solve was ended by the caller: what follows from it must not count.
+    halted: bool,
     /// Quadratic model at the current point, kept between iterations but never stored: it follows
     /// from the point.
     pub(super) model: Option<LocalModel<'a>>,
@@ -93,6 +97,7 @@ impl<'a> Watched<'a> {
             control,
             started: Instant::now(),
             tally: Tally::default(),
+            halted: false,
             model: None,
         }
     }
@@ -142,11 +147,25 @@ impl<'a> Watched<'a> {
         self.tally.rhs_evaluations += rhs_evaluations;
     }
 
-    pub(super) fn count_failure(&mut self) {
+    pub(super) fn count_failure(&mut self, failure: &SolveFailure) {
+        self.halted |= failure.halted;
         self.tally.rejected_solves += 1;
     }
 
-    /// Forgets what was counted since the last record.
+    fn valid_cost(&mut self, theta: &[f64]) -> Option<Result<f64, SolveFailure>> {
+        let cost = self.objective.valid_cost(theta);
+        if let Some(Err(failure)) = &cost {
+            self.halted |= failure.halted;
+        }
+        cost
+    }
+
+    /// Makes what was counted part of the run.
+    fn hand_over_counts(&mut self, state: &mut RunState) {
+        state.tally.add(std::mem::take(&mut self.tally));
+    }
+
+    /// Forgets what was counted since the counts were last handed over.
     pub(super) fn forget_counts(&mut self) {
         self.tally = Tally::default();
     }
@@ -158,7 +177,7 @@ impl<'a> Watched<'a> {
     ) -> Result<T, SolveFailure> {
         match &answer {
             Ok(answer) => self.count_rhs(rhs_evaluations(answer)),
-            Err(_) => self.count_failure(),
+            Err(failure) => self.count_failure(failure),
         }
         answer
     }
@@ -180,7 +199,7 @@ impl<'a> Watched<'a> {
 
     /// Whether the gradient at the point of `state` is too inaccurate to go on with. Looked at after 1, 2, 4, 8, .. iterations: it
     /// changes slowly, and looking costs some gradients.
-    fn is_too_rough(&self, state: &mut RunState) -> bool {
+    fn is_too_rough(&mut self, state: &mut RunState) -> bool {
         let iterations = state.iterations();
         let is_due = iterations.is_power_of_two() && iterations > state.looked_at;
         if self.objective.finer().is_none() || !is_due {
@@ -191,6 +210,9 @@ impl<'a> Watched<'a> {
             .point
             .as_ref()
             .map(|point| self.objective.gradient_error(&point.theta, &point.gradient));
+        if let Some(Err(failure)) = &error {
+            self.halted |= failure.halted;
+        }
         // no estimate is no reason to trust the gradient
         !matches!(error, Some(Ok(error)) if error <= TOLERATED_ERROR)
     }
@@ -204,7 +226,7 @@ impl<'a> Watched<'a> {
         if let Some(kept) = state.monitor.kept.as_mut() {
             let value = self.value(&kept.theta)?;
             (kept.objective, kept.cost) = (value.objective, value.cost);
-            if let Some(valid) = self.objective.valid_cost(&kept.theta) {
+            if let Some(valid) = self.valid_cost(&kept.theta) {
                 kept.cost_valid = valid.ok().filter(|cost| cost.is_finite());
             }
         }
@@ -212,7 +234,7 @@ impl<'a> Watched<'a> {
             let evaluation = solver.evaluate_start(self, &theta)?;
             let point = Point::new(theta, evaluation);
             let gradient_norm = self.projected_gradient_norm(&point);
-            let valid = self.objective.valid_cost(&point.theta).and_then(Result::ok);
+            let valid = self.valid_cost(&point.theta).and_then(Result::ok);
             state.monitor.correct_last(&point, valid, gradient_norm);
             state.point = Some(point);
         }
@@ -249,7 +271,7 @@ impl<'a> Watched<'a> {
     }
 
     fn record(&mut self, state: &mut RunState, point: Point) {
-        let validated = self.objective.valid_cost(&point.theta);
+        let validated = self.valid_cost(&point.theta);
         let has_validation = validated.is_some();
         let cost_valid = match validated {
             Some(Ok(cost)) if cost.is_finite() => Some(cost),
@@ -259,7 +281,8 @@ impl<'a> Watched<'a> {
             }
             None => None,
         };
-        let tally = std::mem::take(&mut self.tally);
+        self.hand_over_counts(state);
+        let tally = std::mem::take(&mut state.tally);
         let before = state.monitor.history.last();
         let (tau_s, tau_r) = self.objective.time_constants(&point.theta);
         let record = IterationRecord {
@@ -310,6 +333,34 @@ fn check_finite(objective: f64, gradient: &[f64]) -> Result<(), SolveFailure> {
     }
 }
 
+/// Does `work` wholly or, where the caller ends a solve of it, not at all: then the run ends where it stood before.
+fn whole<S: Iterate>(
+    watched: &mut Watched<'_>,
+    solver: &mut S,
+    state: &mut RunState,
+    work: impl FnOnce(&mut Watched<'_>, &mut S, &mut RunState) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let before = (solver.clone(), state.mark());
+    let done = work(watched, solver, state);
+    if watched.halted {
+        *solver = before.0;
+        state.return_to(before.1);
+        watched.forget_counts();
+        let asked = watched.asks_to_stop();
+        state.end(asked.unwrap_or(Termination::Interrupted));
+        return Ok(());
+    }
+    done?;
+    watched.hand_over_counts(state);
+    if let (Some(offer), None) = (watched.control.on_state, state.termination) {
+        offer(&|| Snapshot {
+            solver: solver.clone().stored(),
+            state: state.clone(),
+        });
+    }
+    Ok(())
+}
+
 /// Evaluates and records the starting point; what every solver's `init` does.
 pub(super) fn begin<S: Iterate>(
     solver: &mut S,
@@ -319,10 +370,13 @@ pub(super) fn begin<S: Iterate>(
     let watched = watched(problem)?;
     // argmin calls `init` again when a run that was stopped at its starting point is resumed.
     if state.point.is_none() {
-        let start = watched.objective.bounds().project(&state.start);
-        let evaluation = solver.evaluate_start(watched, &start)?;
-        watched.record(&mut state, Point::new(start, evaluation));
-        watched.refine_where_due(solver, &mut state);
+        whole(watched, solver, &mut state, |watched, solver, state| {
+            let start = watched.objective.bounds().project(&state.start);
+            let evaluation = solver.evaluate_start(watched, &start)?;
+            watched.record(state, Point::new(start, evaluation));
+            watched.refine_where_due(solver, state);
+            Ok(())
+        })?;
     }
     Ok((state, None))
 }
@@ -333,12 +387,21 @@ pub(super) fn advance<S: Iterate>(
     problem: &mut Problem<Watched<'_>>,
     mut state: RunState,
 ) -> Result<(RunState, Option<KV>), Error> {
-    let watched = watched(problem)?;
+    whole(watched(problem)?, solver, &mut state, iteration)?;
+    Ok((state, None))
+}
+
+fn iteration<S: Iterate>(
+    watched: &mut Watched<'_>,
+    solver: &mut S,
+    state: &mut RunState,
+) -> Result<(), Error> {
     // what a run that was stopped here has not done yet
-    watched.refine_where_due(solver, &mut state);
+    watched.refine_where_due(solver, state);
     if state.termination.is_some() {
-        return Ok((state, None));
+        return Ok(());
     }
+    watched.hand_over_counts(state);
     let point = state
         .point
         .as_ref()
@@ -349,7 +412,7 @@ pub(super) fn advance<S: Iterate>(
         None => solver.iterate(watched, point),
     };
     match step {
-        Step::Moved(point) => watched.record(&mut state, point),
+        Step::Moved(point) => watched.record(state, point),
         Step::Stalled => state.end(Termination::Cost),
         Step::Failed => state.end(Termination::SolverFailure),
         Step::Stopped(termination) => {
@@ -359,8 +422,8 @@ pub(super) fn advance<S: Iterate>(
             state.end(termination);
         }
     }
-    watched.refine_where_due(solver, &mut state);
-    Ok((state, None))
+    watched.refine_where_due(solver, state);
+    Ok(())
 }
 
 fn watched<'p, 'a>(problem: &'p mut Problem<Watched<'a>>) -> Result<&'p mut Watched<'a>, Error> {

@@ -4,10 +4,10 @@ use super::alike::{Alike, Point};
 use crate::batch::TrialBatch;
 use crate::layout::ModelLayout;
 use crate::linalg;
-use crate::optimizer::Arrow;
+use crate::optimizer::{Arrow, SolveFailure};
 use crate::readout::{ReadoutKind, ReadoutValues};
 use nalgebra::{DMatrix, DMatrixView, DVectorView};
-use tauscope_adjoint::Sensitivities;
+use tauscope_adjoint::{Halt, Sensitivities};
 
 /// Rates that are gathered before they are multiplied, points x units: enough for large products, few enough for the
 /// cache.
@@ -72,8 +72,14 @@ impl<'a> Sums<'a> {
         }
     }
 
-    /// Adds points with the same outputs observed.
-    pub(super) fn add(&mut self, batch: &TrialBatch, along: &Sensitivities, alike: &Alike) {
+    /// Adds points with the same outputs observed, unless or until `halt` asks otherwise.
+    pub(super) fn add(
+        &mut self,
+        batch: &TrialBatch,
+        along: &Sensitivities,
+        alike: &Alike,
+        halt: &Halt,
+    ) -> Result<(), SolveFailure> {
         let n = self.layout.n_units;
         let observed = &alike.observed;
         let readout = &self.layout.readout;
@@ -88,6 +94,9 @@ impl<'a> Sums<'a> {
         };
         let mut panel = Panel::default();
         for points in alike.points.chunks(GATHERED.div_ceil(n)) {
+            if halt.asks().is_some() {
+                return Err(SolveFailure::halted());
+            }
             panel.gather(batch, along, points, n);
             let errors = self.errors(batch, points, observed, &panel);
             self.sum_of_squares += errors.norm_squared();
@@ -101,6 +110,7 @@ impl<'a> Sums<'a> {
         if self.hessian.places.width > 0 {
             self.add_to_own(observed, &map, &products);
         }
+        Ok(())
     }
 
     /// Residuals in units of the noise, (observed, point).

@@ -50,8 +50,8 @@ impl<'a> LocalModel<'a> {
             Self::Products(linearization) => {
                 watched.count_rhs(linearization.rhs_evaluations_per_product());
                 let product = linearization.product(v);
-                if product.is_err() {
-                    watched.count_failure();
+                if let Err(failure) = &product {
+                    watched.count_failure(failure);
                 }
                 product
             }

@@ -1,5 +1,7 @@
 //! Small least-squares problems with known answers.
 
+use std::sync::Arc;
+
 use nalgebra::{DMatrix, DVector};
 
 use crate::optimizer::{
@@ -9,6 +11,7 @@ use crate::optimizer::{
 type Residuals = dyn Fn(&[f64]) -> Vec<f64> + Sync;
 type Jacobian = dyn Fn(&[f64]) -> DMatrix<f64> + Sync;
 type Refusal = dyn Fn(&[f64]) -> bool + Sync;
+type Halting = dyn Fn() -> bool + Send + Sync;
 type Validation = dyn Fn(&[f64]) -> Result<f64, SolveFailure> + Sync;
 
 /// objective = cost = mean of the squared residuals.
@@ -17,6 +20,7 @@ pub struct LeastSquares {
     residuals: Box<Residuals>,
     jacobian: Box<Jacobian>,
     fails: Box<Refusal>,
+    halts: Arc<Halting>,
     validation: Option<Box<Validation>>,
     knows_diagonal: bool,
     finer: Option<Box<LeastSquares>>,
@@ -33,6 +37,7 @@ impl LeastSquares {
             residuals: Box::new(residuals),
             jacobian: Box::new(jacobian),
             fails: Box::new(|_| false),
+            halts: Arc::new(|| false),
             validation: None,
             knows_diagonal: false,
             finer: None,
@@ -55,6 +60,15 @@ impl LeastSquares {
         self
     }
 
+    /// Every solve, those of the finer problem too, asks `halts` whether it is ended by the caller.
+    pub fn halting_where(mut self, halts: Arc<Halting>) -> Self {
+        self.finer = self
+            .finer
+            .map(|finer| Box::new(finer.halting_where(Arc::clone(&halts))));
+        self.halts = halts;
+        self
+    }
+
     pub fn validated_by(
         mut self,
         validation: impl Fn(&[f64]) -> Result<f64, SolveFailure> + Sync + 'static,
@@ -68,7 +82,15 @@ impl LeastSquares {
         self
     }
 
+    fn unless_halted(&self) -> Result<(), SolveFailure> {
+        if (self.halts)() {
+            return Err(SolveFailure::halted());
+        }
+        Ok(())
+    }
+
     fn residuals(&self, theta: &[f64]) -> Result<DVector<f64>, SolveFailure> {
+        self.unless_halted()?;
         if (self.fails)(theta) {
             return Err(SolveFailure::new("step size fell below its minimum"));
         }
@@ -76,18 +98,20 @@ impl LeastSquares {
     }
 }
 
-struct Products {
+struct Products<'a> {
+    problem: &'a LeastSquares,
     evaluation: Evaluation,
     jacobian: DMatrix<f64>,
     knows_diagonal: bool,
 }
 
-impl Linearization for Products {
+impl Linearization for Products<'_> {
     fn evaluation(&self) -> &Evaluation {
         &self.evaluation
     }
 
     fn product(&self, v: &[f64]) -> Result<Vec<f64>, SolveFailure> {
+        self.problem.unless_halted()?;
         let tangent = &self.jacobian * DVector::from_row_slice(v);
         let product = self.jacobian.tr_mul(&tangent) * (2.0 / self.jacobian.nrows() as f64);
         Ok(product.as_slice().to_vec())
@@ -149,6 +173,7 @@ impl Objective for LeastSquares {
 
     fn linearize<'a>(&'a self, theta: &[f64]) -> Result<Box<dyn Linearization + 'a>, SolveFailure> {
         Ok(Box::new(Products {
+            problem: self,
             evaluation: self.evaluate(theta)?,
             jacobian: (self.jacobian)(theta),
             knows_diagonal: self.knows_diagonal,
@@ -156,7 +181,8 @@ impl Objective for LeastSquares {
     }
 
     fn valid_cost(&self, theta: &[f64]) -> Option<Result<f64, SolveFailure>> {
-        self.validation.as_ref().map(|validate| validate(theta))
+        let validate = self.validation.as_ref()?;
+        Some(self.unless_halted().and_then(|()| validate(theta)))
     }
 
     fn finer(&self) -> Option<&dyn Objective> {

@@ -1,6 +1,7 @@
 //! Equal bits: of a repeated run, and of one that was stored midway and resumed.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::problems::{DECAYS_START, LeastSquares, decays, rough_decays};
 use super::*;
@@ -116,6 +117,101 @@ fn a_run_interrupted_within_an_iteration_resumes_as_if_it_had_not_been() {
             .unwrap();
             let name = settings.optimizer();
             assert_eq!(bits(&resumed), bits(&whole), "{name} after {solves} solves");
+        }
+    }
+}
+
+/// `problem`, whose solves are all ended by the caller after `solves` of them, when `stop` is set as well.
+fn halted_after(problem: LeastSquares, solves: u32, stop: &Arc<AtomicBool>) -> LeastSquares {
+    let (seen, stop) = (AtomicU32::new(0), Arc::clone(stop));
+    problem.halting_where(Arc::new(move || {
+        let halts = seen.fetch_add(1, Ordering::Relaxed) >= solves;
+        stop.fetch_or(halts, Ordering::Relaxed);
+        halts
+    }))
+}
+
+#[test]
+fn a_run_whose_solve_is_halted_has_done_nothing_of_that_iteration() {
+    for (problem, settings) in [problem, graded]
+        .into_iter()
+        .flat_map(|problem| every_optimizer().map(move |settings| (problem, settings)))
+    {
+        let whole = run(&problem(), &DECAYS_START, &settings);
+        let name = settings.optimizer();
+        for solves in (0..40).chain([57, 83, 131, 200]) {
+            let stop = Arc::new(AtomicBool::new(false));
+            let control = Control {
+                stop: Some(&stop),
+                ..Control::default()
+            };
+            let halting = halted_after(problem(), solves, &stop);
+            let stopped = minimize(&halting, &DECAYS_START, &settings, &control).unwrap();
+            if !stop.load(Ordering::Relaxed) {
+                continue;
+            }
+            assert_eq!(
+                stopped.termination,
+                Termination::Interrupted,
+                "{name} {solves}"
+            );
+            let rows = stopped.history.len();
+            let began = &bits(&whole)[..rows.saturating_sub(1)];
+            assert_eq!(
+                &bits(&stopped)[..rows.saturating_sub(1)],
+                began,
+                "{name} {solves}"
+            );
+            let stopping = &settings.stopping;
+            let resumed = resume(&problem(), stopped.snapshot, stopping, &Control::default());
+            assert_eq!(
+                bits(&resumed.unwrap()),
+                bits(&whole),
+                "{name} after {solves} solves"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_halted_at_once_is_at_its_start_and_says_no_number() {
+    let stop = Arc::new(AtomicBool::new(false));
+    let control = Control {
+        stop: Some(&stop),
+        ..Control::default()
+    };
+    let halting = halted_after(problem(), 0, &stop);
+    let settings = settings(Optimizer::GaussNewton);
+    let stopped = minimize(&halting, &DECAYS_START, &settings, &control).unwrap();
+    assert_eq!(stopped.theta, problem().bounds.project(&DECAYS_START));
+    assert!(stopped.objective.is_nan() && stopped.history.is_empty() && !stopped.converged);
+}
+
+#[test]
+fn a_state_that_a_run_offers_on_its_way_leads_to_the_same_end() {
+    for settings in every_optimizer() {
+        let whole = run(&graded(), &DECAYS_START, &settings);
+        let states = Mutex::new(Vec::new());
+        let take = |state: &dyn Fn() -> Snapshot| {
+            states
+                .lock()
+                .unwrap()
+                .push(postcard::to_allocvec(&state()).unwrap());
+        };
+        let control = Control {
+            on_state: Some(&take),
+            ..Control::default()
+        };
+        minimize(&graded(), &DECAYS_START, &settings, &control).unwrap();
+        let states = states.into_inner().unwrap();
+        assert!(states.len() > 3);
+        for state in states.iter().step_by(3) {
+            let state = postcard::from_bytes(state).unwrap();
+            let stopping = &settings.stopping;
+            let resumed = resume(&graded(), state, stopping, &Control::default()).unwrap();
+            assert_eq!(bits(&resumed), bits(&whole), "{}", settings.optimizer());
+            let restored = restore(&graded(), resumed.snapshot, whole.termination).unwrap();
+            assert_eq!(bits(&restored), bits(&whole));
         }
     }
 }
