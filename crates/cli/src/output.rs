@@ -57,6 +57,8 @@ static MARKS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 pub struct Output {
     path: PathBuf,
     mark: PathBuf,
+    /// The folder, where it was made for this.
+    made: Option<PathBuf>,
     /// Holds the lock.
     _lock: File,
 }
@@ -99,6 +101,7 @@ impl Output {
                 return Ok(Output {
                     path,
                     mark,
+                    made: None,
                     _lock: lock,
                 });
             }
@@ -164,6 +167,10 @@ impl Drop for Output {
             .remove(&self.mark);
         // removed while locked; a mark that stays behind does no harm
         let _ = fs::remove_file(&self.mark);
+        if let Some(folder) = &self.made {
+            // goes only where it is empty: nothing was written after all
+            let _ = fs::remove_dir(folder);
+        }
     }
 }
 
@@ -293,6 +300,7 @@ fn reserve_new(
     if folder.is_file() {
         return Err(OutputError::NoFolder(folder.to_owned()));
     }
+    let made = (!folder.exists()).then(|| folder.to_owned());
     fs::create_dir_all(folder).map_err(|reason| OutputError::Unwritable {
         path: folder.to_owned(),
         reason,
@@ -312,7 +320,8 @@ fn reserve_new(
             // looked at after the reservation: a run that ended in between has left its file
             Ok(output) if output.path.exists() => {}
             Ok(output) if checkpoint::path_of(&output.path).exists() => {}
-            Ok(output) => {
+            Ok(mut output) => {
+                output.made = made;
                 check_writable(&output.path)?;
                 return Ok(output);
             }

@@ -33,11 +33,8 @@ fn verdict(comparison: &Comparison, dataset: &Dataset) -> Section {
     let mut notes: Vec<Note> = sentences
         .map(|sentence| Note::new(Tone::Plain, sentence.clone()))
         .collect();
-    let more = comparison
-        .warnings
-        .iter()
-        .cloned()
-        .chain(refusals(comparison));
+    let more = comparison.notes.iter().chain(&comparison.warnings);
+    let more = more.cloned().chain(refusals(comparison));
     notes.extend(more.map(|warning| Note::new(Tone::Caution, warning)));
     let time = dataset.time_units();
     let source = match comparison.given.fitted_here {

@@ -11,6 +11,7 @@ pub struct Summary {
     pub report: String,
     dataset: String,
     pub verdict: Vec<String>,
+    notes: Vec<String>,
     adaptive: Value,
     reference: &'static str,
     fits: Vec<Value>,
@@ -35,6 +36,7 @@ impl Summary {
             report: page.display().to_string(),
             dataset: crate::settings::name(dataset),
             verdict: comparison.verdict.clone(),
+            notes: comparison.notes.clone(),
             adaptive: json!({
                 "method": comparison.adaptive.name(),
                 "tolerance": comparison.rtol,

@@ -16,6 +16,9 @@ pub fn text(summary: &Summary, comparison: &Comparison, dataset: &Dataset) -> St
         ));
     }
     parts.push(comparison.verdict.join("\n"));
+    if !comparison.notes.is_empty() {
+        parts.push(format!("Besides:\n{}", comparison.notes.join("\n")));
+    }
     parts.push(format!(
         "comparison: {}\nreport: {}",
         summary.comparison, summary.report

@@ -141,7 +141,8 @@ fn the_report_loads_nothing_and_shows_the_verdict() {
     for word in ["<script", "src=\"http", "href=\"http", "@import"] {
         assert!(!html.contains(word), "{word}");
     }
-    assert!(!json["verdict"].as_array().unwrap().is_empty());
+    let sentences = json["verdict"].as_array().unwrap().len();
+    assert!((2..=3).contains(&sentences), "{}", json["verdict"]);
 }
 
 #[test]
@@ -164,8 +165,8 @@ fn an_unknown_method_a_bad_step_and_an_existing_report_are_refused_before_any_wo
             run.stderr
         );
     }
-    assert_eq!(bench.names(), ["results", "spec.toml", "tiny.h5"]);
-    assert_eq!(std::fs::read_dir(bench.path("results")).unwrap().count(), 0);
+    // not even an empty folder for results
+    assert_eq!(bench.names(), ["spec.toml", "tiny.h5"]);
 }
 
 /// A generated teacher with smooth inputs and one time constant a unit, dt / tau from 0.1 to 1.

@@ -112,8 +112,10 @@ pub struct Comparison {
     pub refits: Vec<Refit>,
     /// The adaptive fit at its tolerance, a tenth and a hundredth of it.
     pub certificate: Vec<CertificateRow>,
-    /// What it comes to, in sentences.
+    /// What it comes to, in two or three sentences.
     pub verdict: Vec<String>,
+    /// What bounds the verdict, in further sentences.
+    pub notes: Vec<String>,
     /// What the reader should know besides.
     pub warnings: Vec<String>,
     /// Seconds for all refits together.
@@ -172,6 +174,7 @@ pub fn compare(
     }
     comparison.interrupted = control.is_stopped();
     comparison.verdict = verdict::sentences(&comparison, dataset);
+    comparison.notes = verdict::notes(&comparison, dataset);
     comparison.seconds = begin.elapsed().as_secs_f64();
     Ok(comparison)
 }
@@ -211,6 +214,7 @@ impl Comparison {
             refits: Vec::new(),
             certificate: Vec::new(),
             verdict: Vec::new(),
+            notes: Vec::new(),
             warnings: given.warnings.clone(),
             budget: setup.budget,
             share: 0.0,

@@ -230,7 +230,7 @@ fn a_comparison_that_is_stopped_keeps_what_it_has_and_says_so() {
     );
     assert!(
         comparison
-            .verdict
+            .notes
             .iter()
             .any(|sentence| sentence.contains("stopped"))
     );

@@ -13,25 +13,30 @@ const WORTH_TELLING: f64 = 0.1;
 /// A drift that is none.
 const NEGLIGIBLE: f64 = 0.01;
 
-/// Three or four sentences: what fixed steps do to the time constants, where no time constant exists or nothing is stable, what to
-/// use, and whether the fit is one of the differential equation.
+/// Two or three sentences: what fixed steps do to the time constants, what to use, and whether the fit is one of the differential
+/// equation.
 pub(super) fn sentences(comparison: &Comparison, dataset: &Dataset) -> Vec<String> {
     let words = Words {
         comparison,
         dataset,
     };
-    [
-        words.bias(),
+    let all = [words.bias(), words.advice(), words.certificate()];
+    all.into_iter().flatten().collect()
+}
+
+/// What the verdict leaves out: how far it can be trusted, where no time constant exists, and where nothing is stable.
+pub(super) fn notes(comparison: &Comparison, dataset: &Dataset) -> Vec<String> {
+    let words = Words {
+        comparison,
+        dataset,
+    };
+    let all = [
         words.spread(),
         words.no_tau(),
         words.unstable(),
-        words.advice(),
-        words.certificate(),
         words.partial(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    ];
+    all.into_iter().flatten().collect()
 }
 
 struct Words<'a> {

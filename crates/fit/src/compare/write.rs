@@ -35,6 +35,7 @@ pub fn write_comparison(
         .attribute("reference_method", comparison.reference)
         .attribute("sample_interval", comparison.sample_interval)
         .attribute("verdict", comparison.verdict.clone())
+        .attribute("notes", comparison.notes.join("\n"))
         .attribute("interrupted", comparison.interrupted)
         .group("integration", axes.integration(comparison))
         .group("fits", axes.fits(comparison))
