@@ -14,6 +14,8 @@ mod import;
 mod options;
 mod recovery;
 mod report;
+
+mod reproduce;
 mod resume;
 mod simulate;
 mod threads;
