@@ -14,7 +14,6 @@ mod import;
 mod options;
 mod recovery;
 mod report;
-
 mod reproduce;
 mod resume;
 mod simulate;
