@@ -158,6 +158,6 @@ mod tests {
             computed: 2,
             total: 8,
         };
-        assert_eq!(line(&at, 10.0), "limits  6/8 parts  about 10 s left");
+        assert_eq!(line(&at, 10.0), "limits  6/8 parts  about 10.0 s left");
     }
 }

@@ -214,6 +214,7 @@ impl Recovery {
     fn gain(&self, adam: &[Vec<f64>; 2], own: &[Vec<f64>; 2]) -> Claim {
         let gain = |of: fn(&[f64]) -> f64| [0, 1].map(|k| of(&adam[k]) / of(&own[k]));
         let (best, middle) = (gain(least), gain(median));
+        let far = [0, 1].map(|target| own[target].iter().filter(|e| **e >= NEAR).count());
         Claim {
             id: "C3",
             statement: format!(
@@ -221,7 +222,8 @@ impl Recovery {
                 self.model.name()
             ),
             number: format!(
-                "error {:.1e} and {:.1e} (best), {:.1e} and {:.1e} (median); {:.0} and {:.0} times smaller (best), {:.0} and {:.0} (median)",
+                "error {:.1e} and {:.1e} (best), {:.1e} and {:.1e} (median); {:.0} and {:.0} times smaller (best), {:.0} and {:.0} (median); \
+                 {} and {} of {} starts ended in another minimum",
                 least(&own[0]),
                 least(&own[1]),
                 median(&own[0]),
@@ -230,6 +232,9 @@ impl Recovery {
                 best[1],
                 middle[0],
                 middle[1],
+                far[0],
+                far[1],
+                self.starts(),
             ),
             verdict: Verdict::of([best, middle].map(|pair| pair.iter().all(|g| *g >= 10.0))),
         }
