@@ -101,6 +101,13 @@ recover *args: _python
 kills n="100":
     TAUSCOPE_KILLS={{ quote(n) }} cargo test -p tauscope --test cli killed -- --nocapture
 
+# computes the experiments of Quax et al. 2020 anew: just reproduce recovery, just reproduce all --small
+[group('evidence')]
+[no-cd]
+[no-exit-message]
+reproduce name *args:
+    @{{ release }} reproduce "$@"
+
 # runs the benchmarks
 [group('evidence')]
 [no-exit-message]

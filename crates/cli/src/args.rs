@@ -93,6 +93,9 @@ pub enum Command {
     /// Compare adaptive with fixed-step integration: what a time step does to the time constants
     #[command(after_help = help::COMPARE, after_long_help = help::COMPARE_LONG)]
     Compare(CompareOptions),
+    /// Compute the experiments of Quax et al. 2020 anew
+    #[command(after_help = help::REPRODUCE)]
+    Reproduce(ReproduceOptions),
     /// Show what a file holds
     #[command(after_help = help::INSPECT)]
     Inspect(InspectOptions),
@@ -276,6 +279,38 @@ fn fraction(text: &str) -> Result<f64, String> {
         Ok(number) if number > 0.0 && number < 1.0 => Ok(number),
         _ => Err("expected a number between 0 and 1".to_owned()),
     }
+}
+
+/// `reproduce`
+#[derive(Debug, Args)]
+pub struct ReproduceOptions {
+    /// Experiment, or all of them
+    #[arg(value_name = "NAME", value_parser = experiment())]
+    pub name: String,
+    /// Folder for files, figures and README.md; parts that it has are not computed again
+    #[arg(long, value_name = "DIR", default_value = "results/reproduction")]
+    pub out: PathBuf,
+    /// Few short runs, in seconds
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    small: Option<bool>,
+    /// Repetitions of each condition [default: by experiment]
+    #[arg(long, value_name = "N")]
+    pub repetitions: Option<NonZeroUsize>,
+    /// Epochs of each training [default: by experiment]
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<NonZeroUsize>,
+}
+
+impl ReproduceOptions {
+    /// Whether few short runs will do.
+    pub fn small(&self) -> bool {
+        self.small.unwrap_or(false)
+    }
+}
+
+fn experiment() -> PossibleValuesParser {
+    let names = tauscope_paper::Name::ALL.map(tauscope_paper::Name::as_str);
+    PossibleValuesParser::new(names.into_iter().chain(["all"]))
 }
 
 /// `inspect`

@@ -16,6 +16,7 @@ mod output;
 mod plot;
 mod progress;
 mod report;
+mod reproduce;
 mod resolve;
 mod resume;
 mod settings;
@@ -52,6 +53,7 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<Outcome> {
         Command::Generate(options) => generate::run(options, &cli.global, console),
         Command::Import(options) => import::run(options, &cli.global, console),
         Command::Simulate(options) => simulate::run(options, &cli.global, console),
+        Command::Reproduce(options) => reproduce::run(options, &cli.global, console),
         Command::Inspect(options) => inspect::run(options, &cli.global, console),
         Command::Gradient(options) => gradient::run(options, &cli.global, console),
         Command::Report(options) => report::run(options, &cli.global, console),

@@ -30,6 +30,11 @@ impl ModelLayout {
         self.len() == 0
     }
 
+    /// The readout.
+    pub fn readout(&self) -> &Readout {
+        &self.readout
+    }
+
     pub(crate) fn network_range(&self) -> Range<usize> {
         0..self.network.len()
     }

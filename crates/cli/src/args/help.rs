@@ -159,6 +159,16 @@ The gradient of the objective on the train trials, by block of parameters, compu
 by forward sensitivities, and by central differences in random directions. Each entry of the table
 is a relative difference. Exits with 1 when one is above the tolerance.";
 
+pub const REPRODUCE: &str = "\
+Examples:
+  tauscope reproduce limits
+  tauscope reproduce all --small --out /tmp/small
+  tauscope reproduce recovery --out benches/runs/2026-11-25-reproduction --threads 2
+
+Claims of doi:10.1038/s41598-020-68169-x: limits (C7), exchange (C6), recovery (C3), elman (C4), relu (C5), local (C9),
+memory (C8), hierarchy (C10), grid (C1, C2). Each leaves NAME.h5, figures, and its rows in README.md. Ctrl-C keeps the
+parts that are done; the same command goes on. Numbers depend on seed and effort alone.";
+
 pub const INSPECT: &str = "\
 Examples:
   tauscope inspect zebrafish

@@ -14,6 +14,7 @@ mod import;
 mod options;
 mod recovery;
 mod report;
+mod reproduce;
 mod resume;
 mod simulate;
 mod threads;

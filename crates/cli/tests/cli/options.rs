@@ -8,19 +8,20 @@ Fit continuous-time rate networks with learned time constants to neural recordin
 Usage: tauscope [OPTIONS] <COMMAND>
 
 Commands:
-  fit       Fit a network to a recording
-  generate  Make a dataset from a network with known parameters
-  import    Make a dataset of a table of text or of an NWB file
-  simulate  Run a fitted network and store its rates, currents and predictions
-  check     Compare gradients of the objective on your data, computed in three ways
-  compare   Compare adaptive with fixed-step integration: what a time step does to the time
-            constants
-  inspect   Show what a file holds
-  gradient  Cost and gradient of a gradient problem, with times
-  report    Show a result as one HTML page
-  plot      Draw one figure of a result
-  export    Write what a file holds as CSV, JSON or NPZ
-  help      Print this message or the help of the given subcommand(s)
+  fit        Fit a network to a recording
+  generate   Make a dataset from a network with known parameters
+  import     Make a dataset of a table of text or of an NWB file
+  simulate   Run a fitted network and store its rates, currents and predictions
+  check      Compare gradients of the objective on your data, computed in three ways
+  compare    Compare adaptive with fixed-step integration: what a time step does to the time
+             constants
+  reproduce  Compute the experiments of Quax et al. 2020 anew
+  inspect    Show what a file holds
+  gradient   Cost and gradient of a gradient problem, with times
+  report     Show a result as one HTML page
+  plot       Draw one figure of a result
+  export     Write what a file holds as CSV, JSON or NPZ
+  help       Print this message or the help of the given subcommand(s)
 ";
 
 #[test]
@@ -65,7 +66,13 @@ fn help_of_fit_has_every_key_the_objective_and_the_scores() {
 #[test]
 fn every_command_has_examples() {
     for command in [
-        "fit", "generate", "simulate", "check", "inspect", "gradient",
+        "fit",
+        "generate",
+        "simulate",
+        "check",
+        "inspect",
+        "gradient",
+        "reproduce",
     ] {
         let run = Bench::new().run(&format!("{command} --help"));
         assert!(
