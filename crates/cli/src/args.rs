@@ -93,6 +93,9 @@ pub enum Command {
     /// Compare adaptive with fixed-step integration: what a time step does to the time constants
     #[command(after_help = help::COMPARE, after_long_help = help::COMPARE_LONG)]
     Compare(CompareOptions),
+    /// Judge the time constants of a result: intervals, which is which, what the data do not tell
+    #[command(after_help = help::IDENTIFY, after_long_help = help::IDENTIFY_LONG)]
+    Identify(IdentifyOptions),
     /// Show what a file holds
     #[command(after_help = help::INSPECT)]
     Inspect(InspectOptions),
@@ -276,6 +279,24 @@ fn fraction(text: &str) -> Result<f64, String> {
         Ok(number) if number > 0.0 && number < 1.0 => Ok(number),
         _ => Err("expected a number between 0 and 1".to_owned()),
     }
+}
+
+/// `identify`
+#[derive(Debug, Args)]
+pub struct IdentifyOptions {
+    /// A result of `fit`
+    #[arg(value_name = "RESULT.h5")]
+    pub result: PathBuf,
+    /// Dataset that it is judged on [default: the one that was fitted, refused when it has changed]
+    #[arg(long, value_name = "DATASET")]
+    pub dataset: Option<String>,
+    /// Profile the likelihood of this time constant, as tau_s[3] or tau_r[LABEL]; can be given again
+    #[arg(long, value_name = "NAME[i]")]
+    pub profile: Vec<String>,
+    #[command(flatten)]
+    pub output: OutputOptions,
+    #[command(flatten)]
+    pub keys: KeyOptions<SolverKeys>,
 }
 
 /// `inspect`
