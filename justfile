@@ -54,6 +54,13 @@ check dataset *args:
 compare dataset *args:
     @{{ release }} compare "$@"
 
+# judges the time constants of a result: just identify RESULT.h5
+[group('program')]
+[no-cd]
+[no-exit-message]
+identify result *args:
+    @{{ release }} identify "$@"
+
 # says what is in a data set or a result: just inspect FILE.h5
 [group('program')]
 [no-cd]
@@ -107,6 +114,12 @@ kills n="100":
 [no-exit-message]
 reproduce name *args:
     @{{ release }} reproduce "$@"
+
+# judges generated teachers and counts the true time constants within their intervals: just coverage --teachers 20
+[group('evidence')]
+[no-exit-message]
+coverage *args: _python
+    @binary=$(.cargo/binary build --release -p tauscope) && TAUSCOPE_BIN="$binary" exec {{ python }} {{ quote(top / "tests/coverage/coverage.py") }} "$@"
 
 # runs the benchmarks
 [group('evidence')]

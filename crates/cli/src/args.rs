@@ -96,6 +96,10 @@ pub enum Command {
     /// Compute the experiments of Quax et al. 2020 anew
     #[command(after_help = help::REPRODUCE)]
     Reproduce(ReproduceOptions),
+
+    /// Judge the time constants of a result: intervals, which is which, what the data do not tell
+    #[command(after_help = help::IDENTIFY, after_long_help = help::IDENTIFY_LONG)]
+    Identify(IdentifyOptions),
     /// Show what a file holds
     #[command(after_help = help::INSPECT)]
     Inspect(InspectOptions),
@@ -311,6 +315,24 @@ impl ReproduceOptions {
 fn experiment() -> PossibleValuesParser {
     let names = tauscope_paper::Name::ALL.map(tauscope_paper::Name::as_str);
     PossibleValuesParser::new(names.into_iter().chain(["all"]))
+}
+
+/// `identify`
+#[derive(Debug, Args)]
+pub struct IdentifyOptions {
+    /// A result of `fit`
+    #[arg(value_name = "RESULT.h5")]
+    pub result: PathBuf,
+    /// Dataset that it is judged on [default: the one that was fitted, refused when it has changed]
+    #[arg(long, value_name = "DATASET")]
+    pub dataset: Option<String>,
+    /// Profile the likelihood of this time constant, as tau_s[3] or tau_r[LABEL]; can be given again
+    #[arg(long, value_name = "NAME[i]")]
+    pub profile: Vec<String>,
+    #[command(flatten)]
+    pub output: OutputOptions,
+    #[command(flatten)]
+    pub keys: KeyOptions<SolverKeys>,
 }
 
 /// `inspect`

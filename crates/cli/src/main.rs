@@ -9,6 +9,7 @@ mod export;
 mod fit;
 mod generate;
 mod gradient;
+mod identify;
 mod import;
 mod inspect;
 mod interrupt;
@@ -54,6 +55,7 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<Outcome> {
         Command::Import(options) => import::run(options, &cli.global, console),
         Command::Simulate(options) => simulate::run(options, &cli.global, console),
         Command::Reproduce(options) => reproduce::run(options, &cli.global, console),
+        Command::Identify(options) => identify::run(options, &cli.global, console),
         Command::Inspect(options) => inspect::run(options, &cli.global, console),
         Command::Gradient(options) => gradient::run(options, &cli.global, console),
         Command::Report(options) => report::run(options, &cli.global, console),

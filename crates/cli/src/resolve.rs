@@ -1,6 +1,9 @@
 //! From the word that a person gives to the file that is meant.
 
+use anyhow::Context;
 use std::path::{Component, Path, PathBuf};
+use tauscope_fit::dataset::Dataset;
+use tauscope_fit::store::{StoredFile, read_dataset};
 use thiserror::Error;
 
 /// A dataset that is nowhere.
@@ -38,6 +41,49 @@ pub fn dataset(word: &str, current: &Path) -> Result<PathBuf, MissingDataset> {
         word: word.to_owned(),
         looked_for: looked_for.clone(),
     })
+}
+
+/// The dataset that was fitted is not the one that is there now.
+#[derive(Debug, Error)]
+enum SourceError {
+    #[error("{} names no dataset; give one with --dataset", .0.display())]
+    Unnamed(PathBuf),
+    #[error("{} is not the file that was fitted (SHA-256 {found}, fitted {fitted}); give --dataset to use it nevertheless", .path.display())]
+    Changed {
+        path: PathBuf,
+        found: String,
+        fitted: String,
+    },
+}
+
+/// The dataset given, else the one that `result` was fitted to if it is still the same.
+///
+/// # Errors
+/// One that cannot be read, is not named or has changed.
+pub fn fitted_dataset(
+    word: Option<&str>,
+    result: &Path,
+    file: &StoredFile,
+) -> anyhow::Result<Dataset> {
+    if let Some(word) = word {
+        return Ok(read_dataset(&dataset(word, &std::env::current_dir()?)?)?);
+    }
+    let provenance = file.group("provenance")?;
+    let path = provenance
+        .attribute_text("dataset")?
+        .ok_or_else(|| SourceError::Unnamed(result.to_owned()))?;
+    let dataset = read_dataset(Path::new(&path))
+        .context("the dataset that was fitted; another one can be given with --dataset")?;
+    let found = dataset.sha256().unwrap_or_default().to_owned();
+    match provenance.attribute_text("dataset_sha256")? {
+        Some(fitted) if fitted != found => Err(SourceError::Changed {
+            path: path.into(),
+            found,
+            fitted,
+        }
+        .into()),
+        _ => Ok(dataset),
+    }
 }
 
 /// Whether `path` is a bare name, without any folder.

@@ -52,8 +52,16 @@ pub fn of_result<S>(
     global: &Global,
     result: &Path,
 ) -> anyhow::Result<Settings> {
-    let mut layers = vec![command_line(keys, global)?];
-    let files: Vec<PathBuf> = options.config.iter().cloned().collect();
+    let files = options.config.iter().cloned().collect();
+    stored_in(command_line(keys, global)?, files, result)
+}
+
+/// As [`of_result`], for commands without configuration files of their own: `layer` over what `result` was fitted with.
+///
+/// # Errors
+/// As [`of_result`].
+pub fn stored_in(layer: Layer, files: Vec<PathBuf>, result: &Path) -> anyhow::Result<Settings> {
+    let mut layers = vec![layer];
     for path in &files {
         layers.push(Layer::read(path)?);
     }

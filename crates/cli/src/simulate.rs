@@ -12,32 +12,16 @@ use crate::{interrupt, output, resolve, settings, threads};
 use anyhow::{Context, Result};
 use fitted::Fitted;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tauscope_fit::batch::Stride;
 use tauscope_fit::config::{EffectiveConfig, Layer};
-use tauscope_fit::dataset::Dataset;
-use tauscope_fit::store::{StoreError, StoredFile, read_dataset};
-use thiserror::Error;
+use tauscope_fit::store::{StoreError, StoredFile};
 
 #[derive(Debug, Serialize)]
 struct Summary {
     simulation: String,
     rhs_evaluations: u64,
     seconds: f64,
-}
-
-/// The dataset that was fitted is not the one that is there now.
-#[derive(Debug, Error)]
-enum SourceError {
-    #[error("{} names no dataset; give one with --dataset", .0.display())]
-    Unnamed(PathBuf),
-    #[error("{} is not the file that was fitted (SHA-256 {found}, fitted {fitted}); give --dataset to use it nevertheless", .path.display())]
-    Changed {
-        path: PathBuf,
-        found: String,
-        fitted: String,
-    },
 }
 
 /// Simulates every trial and writes rates, currents and predictions.
@@ -53,7 +37,7 @@ pub fn run(options: &SimulateOptions, global: &Global, console: &Console) -> Res
         .required_text("configuration", "the configuration of the fit as TOML")?;
     let config =
         EffectiveConfig::merge(&[command_line, Layer::from_toml(&text, &options.result)?])?;
-    let dataset = dataset(options, &file)?;
+    let dataset = resolve::fitted_dataset(options.dataset.as_deref(), &options.result, &file)?;
     let of_result = || options.result.display().to_string();
     let fitted = Fitted::read(&file, &config, &dataset).map_err(|error| {
         // the store names its file itself
@@ -88,32 +72,6 @@ pub fn run(options: &SimulateOptions, global: &Global, console: &Console) -> Res
     };
     console.result(&summary, table)?;
     Ok(Outcome::Done)
-}
-
-/// The dataset given, else the one that was fitted if it is still the same.
-fn dataset(options: &SimulateOptions, file: &StoredFile) -> Result<Dataset> {
-    if let Some(word) = &options.dataset {
-        return Ok(read_dataset(&resolve::dataset(
-            word,
-            &std::env::current_dir()?,
-        )?)?);
-    }
-    let provenance = file.group("provenance")?;
-    let path = provenance
-        .attribute_text("dataset")?
-        .ok_or_else(|| SourceError::Unnamed(options.result.clone()))?;
-    let dataset = read_dataset(Path::new(&path))
-        .context("the dataset that was fitted; another one can be given with --dataset")?;
-    let found = dataset.sha256().unwrap_or_default().to_owned();
-    match provenance.attribute_text("dataset_sha256")? {
-        Some(fitted) if fitted != found => Err(SourceError::Changed {
-            path: path.into(),
-            found,
-            fitted,
-        }
-        .into()),
-        _ => Ok(dataset),
-    }
 }
 
 fn table(summary: &Summary) -> String {

@@ -36,6 +36,9 @@ pub struct FitSummary {
     report: Option<String>,
     /// Beside a result that is not the end: the state that `fit --resume` goes on from.
     checkpoint: Option<String>,
+    /// What was judged of the time constants, in words.
+    #[serde(skip)]
+    judgement: Vec<String>,
 }
 
 impl FitSummary {
@@ -115,6 +118,7 @@ pub fn read(file: &StoredFile) -> Result<FitSummary, StoreError> {
         checkpoint: Some(checkpoint::path_of(file.path()))
             .filter(|path| path.exists())
             .map(|path| path.display().to_string()),
+        judgement: judgement(file)?,
     })
 }
 
@@ -140,6 +144,62 @@ fn texts(group: &StoredGroup, name: &str) -> Result<Vec<String>, StoreError> {
         Some(AttributeValue::Text(text)) if !text.is_empty() => vec![text],
         _ => Vec::new(),
     })
+}
+
+/// Sentences from `uncertainty`: units whose order is unknown, units that are not determined.
+fn judgement(file: &StoredFile) -> Result<Vec<String>, StoreError> {
+    if !file.root().has_group("uncertainty") {
+        return Ok(Vec::new());
+    }
+    let group = file.group("uncertainty")?;
+    if !group.has("verdict") || !group.has("unit") {
+        return Ok(Vec::new());
+    }
+    let units = group.variable("unit")?.read()?.texts();
+    let verdicts = group.variable("verdict")?.read_text()?;
+    let with = |word: &str| -> Vec<&str> {
+        let all = units
+            .iter()
+            .zip(&verdicts)
+            .filter(|(_, verdict)| *verdict == word);
+        all.map(|(unit, _)| unit.as_str()).collect()
+    };
+    let was_judged = group.has("twin_converged");
+    let mut sentences = Vec::new();
+    for (word, what) in [
+        (
+            "order-unknown",
+            if was_judged {
+                "the data do not tell tau_s from tau_r"
+            } else {
+                "which of tau_s and tau_r is which was not judged"
+            },
+        ),
+        ("not-identifiable", "time constants not determined"),
+    ] {
+        let named = with(word);
+        match named.len() {
+            0 => {}
+            all if all == units.len() => sentences.push(format!("{what}: all units")),
+            _ => sentences.push(format!("{what}: {}", shortened(&named))),
+        }
+    }
+    Ok(sentences)
+}
+
+/// `units 0, 3 and 7 more`.
+fn shortened(names: &[&str]) -> String {
+    const SHOWN: usize = 8;
+    let word = if names.len() == 1 { "unit" } else { "units" };
+    let more = if names.len() > SHOWN {
+        format!(" and {} more", names.len() - SHOWN)
+    } else {
+        String::new()
+    };
+    format!(
+        "{word} {}{more}",
+        names[..names.len().min(SHOWN)].join(", ")
+    )
 }
 
 fn time_constants(parameters: &StoredGroup, name: &str) -> Result<Option<TauSummary>, StoreError> {
@@ -233,8 +293,18 @@ pub fn text(summary: &FitSummary) -> String {
         .report
         .as_ref()
         .map(|page| format!("report: {page}\n"));
+    let judgement: String = summary
+        .judgement
+        .iter()
+        .map(|sentence| format!("{sentence}\n"))
+        .collect();
+    let judgement = if judgement.is_empty() {
+        judgement
+    } else {
+        format!("{judgement}(`tauscope identify` says more)\n\n")
+    };
     format!(
-        "{}\n{}\n{}\nresult: {}\n{}",
+        "{}\n{}\n{judgement}{}\nresult: {}\n{}",
         scores(summary),
         constants(summary),
         about.text(),

@@ -25,6 +25,7 @@ pub use closed_form::{Law, law, step_limit};
 pub use contender::{Contender, Resolution};
 pub use given::Given;
 pub use integration::{Cell, CellState, Measure};
+pub(crate) use reference::plan as reference_plan;
 pub use refit::{Fitted, Refit, RefitState, Start};
 pub use run::{Comparison, Control, LawRole, Position, Setup, compare};
 pub use write::write_comparison;

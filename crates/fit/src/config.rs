@@ -24,7 +24,7 @@ pub use keys::{EffectiveConfig, FitConfig, KEYS, Key};
 pub use layer::Layer;
 pub use method::Method;
 pub use nearest::nearest;
-pub use settings::{Groups, Init, InputMask, Mask, Off, SignConstraint, TauTying, UnitName};
+pub use settings::{Groups, Init, InputMask, Mask, SignConstraint, TauTying, UnitName};
 pub use value::{Auto, Form, Fraction, NonNegative, Positive, Setting, ValueError};
 pub use words::{
     InitialStateChoice, ObservationChoice, OptimizerChoice, OwnRate, ReadoutChoice, SelectBy,

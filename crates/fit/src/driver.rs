@@ -1,5 +1,6 @@
 //! One fit from plan to result: penalties, starts, the choice among them, scores.
 
+mod judge;
 mod provenance;
 mod score;
 mod session;
@@ -8,6 +9,7 @@ mod write;
 use self::session::{Session, Task, stop_warning};
 use crate::checkpoint::Saving;
 use crate::dataset::{Dataset, Split};
+use crate::identify::Identification;
 use crate::optimizer::{MinimizeError, Outcome, SolveFailure, Termination};
 use crate::plan::{FitPlan, L2_LADDER, PlanError};
 use std::sync::Arc;
@@ -97,6 +99,7 @@ pub struct FitResult {
     pub(crate) ladder: Vec<Rung>,
     pub(crate) scores: Scores,
     pub(crate) gradient_check: Vec<(String, f64)>,
+    pub(crate) identification: Option<Identification>,
     pub(crate) warnings: Vec<String>,
     pub(crate) seconds: f64,
     /// What stopped the fit before its end.
@@ -104,7 +107,7 @@ pub struct FitResult {
 }
 
 /// Fits: the ladder of penalties on the first start where `l2` is auto, then all starts with the penalty that did best
-/// on the validation trials, then scores of the best start. In the caller's rayon pool.
+/// on the validation trials, then scores of the best start, then its time constants judged where `identify` says so. In the caller's rayon pool.
 ///
 /// A fit that is stopped ends within seconds with what it has; with [`Control::saving`] another one goes on from there, to
 /// the same bits as if it had not been stopped.
@@ -140,7 +143,17 @@ pub fn fit(
         return Err(all_failed(starts));
     };
     let best = session.evaluated(best, l2)?;
-    finish(&session, best, starts, tried, stopped)
+    let mut result = finish(&session, best, starts, tried, stopped)?;
+    if result.stopped.is_none() {
+        let judging = Instant::now();
+        if !judge::judge(&mut result, plan, dataset, control.stop) {
+            result.stopped = Some(HaltReason::Stop);
+            result.warnings.push(stop_warning(HaltReason::Stop));
+            session.saver.finish(true);
+        }
+        result.seconds += judging.elapsed().as_secs_f64();
+    }
+    Ok(result)
 }
 
 /// Predictions and scores at `theta`.
@@ -218,6 +231,7 @@ fn finish(
         ladder,
         scores,
         gradient_check,
+        identification: None,
         warnings,
         seconds,
         stopped,

@@ -83,6 +83,20 @@ impl<'a> FitObjective<'a> {
             ..self
         }
     }
+
+    /// A copy without a finer level, for one that differs in a field.
+    pub(crate) fn alike(&self) -> FitObjective<'a> {
+        FitObjective {
+            finer: None,
+            train: Arc::clone(&self.train),
+            valid: Arc::clone(&self.valid),
+            small: Arc::clone(&self.small),
+            noise: self.noise.clone(),
+            bounds: self.bounds.clone(),
+            halt: self.halt.clone(),
+            ..*self
+        }
+    }
 }
 
 impl FitObjective<'_> {

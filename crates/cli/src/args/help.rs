@@ -169,6 +169,41 @@ Claims of doi:10.1038/s41598-020-68169-x: limits (C7), exchange (C6), recovery (
 memory (C8), hierarchy (C10), grid (C1, C2). Each leaves NAME.h5, figures, and its rows in README.md. Ctrl-C keeps the
 parts that are done; the same command goes on. Numbers depend on seed and effort alone.";
 
+pub const IDENTIFY: &str = "\
+Examples:
+  tauscope identify results/teacher-20250102-030405.h5
+  tauscope identify fit.h5 --profile 'tau_s[3]' --profile 'tau_r[left-12]' --out judged.h5
+  tauscope identify fit.h5 --json
+
+`--help` adds what is computed, and how.";
+
+pub const IDENTIFY_LONG: &str = "\
+Examples:
+  tauscope identify results/teacher-20250102-030405.h5
+  tauscope identify fit.h5 --profile 'tau_s[3]' --profile 'tau_r[left-12]' --out judged.h5
+  tauscope identify fit.h5 --json
+
+On the train trials, at the minimum of the unpenalised cost that a refit reaches from the result:
+1. Fisher information F = J^T J / sigma^2 of network and initial state, the readout fitted along;
+   sigma^2 from the residuals (their number less that of parameters), or target_std. Its smallest
+   eigenvalues are the combinations of parameters that the data hardly tell; those of zero are named.
+2. Standard errors and intervals of 95 % of log tau, F^-1 with the noise of each output by itself.
+   Refused, with the reason: on a bound, along a null direction, for relu, where the refit does not
+   converge.
+3. The swapped twin of each unit: tau_s and tau_r exchanged, then the best fit that keeps the reversed
+   order. Rise of the cost, over that of predicting each output's mean, before and after that refit. The
+   probability of the order is 1 / (1 + exp(-X/2)), X = n (twin's cost - cost) / sigma^2: a likelihood
+   ratio under Gaussian noise, both orders equally likely beforehand. ordered: at least 0.95.
+   Below 1e-10 (at a relative tolerance of 1e-12) both orders are the same prediction.
+4. Near tau_s = tau_r, where the cost grows with the fourth power of the log ratio, intervals come from
+   the profile of the likelihood over log(tau_s / tau_r), through equality to the other order.
+5. Decay times of the network linearised at its mean state: what recurrence makes of the constants.
+--profile holds one constant at values around the estimate, and around that of the twin, and fits all
+else.
+
+JSON: identification, units (unit, pair, intervals, order_probability, verdict: ordered, order-unknown
+or not-identifiable, ..), sloppiest. Ctrl-C writes what has been judged and exits with 130.";
+
 pub const INSPECT: &str = "\
 Examples:
   tauscope inspect zebrafish

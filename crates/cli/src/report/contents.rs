@@ -167,7 +167,8 @@ fn taus(parameters: Node<'_>, uncertainty: Option<Node<'_>>) -> Vec<Tau> {
 fn intervals(uncertainty: Node<'_>, name: &str, values: &[f64]) -> Option<Vec<[f64; 2]>> {
     let stored = uncertainty
         .reals(&format!("{name}_interval"))
-        .or_else(|| uncertainty.reals(name))?;
+        .or_else(|| uncertainty.reals(name))
+        .filter(|stored| stored.iter().any(|end| end.is_finite()))?;
     if stored.len() == 2 * values.len() {
         return Some(stored.chunks(2).map(|pair| [pair[0], pair[1]]).collect());
     }

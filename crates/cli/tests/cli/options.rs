@@ -15,6 +15,8 @@ Commands:
   check      Compare gradients of the objective on your data, computed in three ways
   compare    Compare adaptive with fixed-step integration: what a time step does to the time
              constants
+  identify   Judge the time constants of a result: intervals, which is which, what the data do not
+             tell
   reproduce  Compute the experiments of Quax et al. 2020 anew
   inspect    Show what a file holds
   gradient   Cost and gradient of a gradient problem, with times

@@ -79,7 +79,7 @@ fn a_page_that_somebody_else_wrote_is_kept_and_the_fit_succeeds() {
 
 #[test]
 fn a_page_tells_what_was_fitted_how_well_and_how_far_to_trust_it() {
-    let bench = fitted("");
+    let bench = fitted("--identify false");
     let page = page(&bench, "fit.h5");
     for text in [
         "In short",
@@ -244,7 +244,7 @@ fn whatever_a_file_lacks_the_page_shows_the_rest() {
 
 #[test]
 fn intervals_of_the_file_are_drawn() {
-    let bench = fitted("");
+    let bench = fitted("--identify false");
     let mut tree = load(&bench, "fit.h5");
     let tau = tree
         .find_group("parameters")
@@ -267,6 +267,15 @@ fn intervals_of_the_file_are_drawn() {
     let page = page(&bench, "with.h5");
     assert!(page.contains("Bars are the intervals that the file holds"));
     assert!(!page.contains("The file holds no intervals"));
+}
+
+#[test]
+fn a_page_tells_what_was_judged_of_the_time_constants() {
+    let bench = fitted("--identify true");
+    let page = page(&bench, "fit.h5");
+    assert!(!page.contains("which is which was not judged"));
+    assert!(page.contains("of 3 units"), "{page}");
+    assert!(!page.contains("NaN"));
 }
 
 #[test]

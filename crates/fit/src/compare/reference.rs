@@ -17,7 +17,7 @@ const STABLE: f64 = 3.0;
 
 /// The plan whose solutions stand for the truth: Tsit45 at 1e-12, which shares no code with the exponential methods; where the
 /// shortest time constant would hold it at tiny steps, the exponential method that `auto` takes.
-pub(super) fn plan(
+pub(crate) fn plan(
     config: &EffectiveConfig,
     dataset: &Dataset,
     shortest_tau: f64,

@@ -1,7 +1,7 @@
 use super::error::{ConfigError, Place, Source};
 use super::layer::Layer;
 use super::method::Method;
-use super::settings::{Groups, Init, InputMask, Mask, Off, SignConstraint, TauTying};
+use super::settings::{Groups, Init, InputMask, Mask, SignConstraint, TauTying};
 use super::value::{Auto, Form, Fraction, NonNegative, Positive, Setting, ValueError};
 use super::words::{
     InitialStateChoice, ObservationChoice, OptimizerChoice, OwnRate, ReadoutChoice, SelectBy,
@@ -157,8 +157,8 @@ keys! {
     early_stopping: Auto<bool> = Auto::Auto;
     /// which cost chooses among starts: valid or train; auto: valid where there are validation trials
     select_by: SelectBy = SelectBy::Auto;
-    /// judge the time constants at the end (not in this version)
-    identify: Auto<Off> = Auto::Auto;
+    /// judge the time constants at the end: intervals, which is which, what the data do not tell; auto: what trials x target times x units x parameters allow, never by the clock
+    identify: Auto<bool> = Auto::Auto;
     /// write an HTML report beside the result
     report: bool = true;
     /// also score by the values of this variable over trials, or none

@@ -348,33 +348,3 @@ impl Setting for Init {
         }
     }
 }
-
-/// The state of a switch that this version can only leave off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Off;
-
-impl Setting for Off {
-    const FORM: Form = Form::Boolean;
-
-    fn expected() -> String {
-        "false".to_owned()
-    }
-
-    fn words() -> Vec<&'static str> {
-        bool::words()
-    }
-
-    fn parse(value: &Value, _base: &Path) -> Result<Self, ValueError> {
-        match value.as_bool() {
-            Some(false) => Ok(Off),
-            Some(true) => Err(ValueError::Unavailable {
-                got: value.to_string(),
-            }),
-            None => Err(wrong_kind::<Self>(value)),
-        }
-    }
-
-    fn to_value(&self) -> Value {
-        Value::Boolean(false)
-    }
-}

@@ -63,12 +63,6 @@ pub enum ValueError {
         /// The path.
         path: PathBuf,
     },
-    /// A value that is in the contract but that this version cannot honour.
-    #[error("\"{got}\" is not available in version {}; leave the key out", env!("CARGO_PKG_VERSION"))]
-    Unavailable {
-        /// What was written.
-        got: String,
-    },
 }
 
 fn did_you_mean(got: &str, words: &[&'static str]) -> String {

@@ -3,6 +3,7 @@ use super::score::{Predictions, SPLITS, ScoresBy};
 use super::{FitResult, Provenance, Run, Rung};
 use crate::config::EffectiveConfig;
 use crate::dataset::Dataset;
+use crate::identify::uncertainty;
 use crate::initial_state::InitialStateKind;
 use crate::layout::ModelLayout;
 use crate::optimizer::{IterationRecord, Termination};
@@ -25,7 +26,7 @@ pub fn write_result(
     provenance: &Provenance,
 ) -> Result<(), StoreError> {
     let names = Names::new(&plan.layout, dataset);
-    let root = Group::new()
+    let mut root = Group::new()
         .attribute("tauscope_format", "result")
         .attribute("schema_version", 1_i64)
         .attribute("title", format!("fit of {}", dataset.name()))
@@ -45,6 +46,9 @@ pub fn write_result(
             "provenance",
             provenance_group(result, plan, dataset, provenance),
         );
+    if let Some(found) = &result.identification {
+        root = root.group("uncertainty", uncertainty(found, &names));
+    }
     write_file(path, &root)
 }
 

@@ -18,20 +18,9 @@ impl<'a> FitObjective<'a> {
             return self;
         };
         FitObjective {
-            layout: self.layout,
             integrator,
-            train: Arc::clone(&self.train),
-            valid: Arc::clone(&self.valid),
-            small: Arc::clone(&self.small),
-            noise: self.noise.clone(),
-            scale: self.scale,
-            l2: self.l2,
-            n_train: self.n_train,
-            n_valid: self.n_valid,
-            limit: self.limit,
-            bounds: self.bounds.clone(),
-            halt: self.halt.clone(),
-            finer: Some(Box::new(self)),
+            finer: Some(Box::new(self.alike())),
+            ..self
         }
     }
 }
@@ -67,16 +56,11 @@ pub(super) fn gradient_error(
         return Ok(0.0);
     };
     let finer = FitObjective {
-        layout: objective.layout,
         integrator: refined.refinement.integrator,
-        finer: None,
         train: Arc::new(refined.batches),
         valid: Arc::default(),
         small: Arc::default(),
-        noise: objective.noise.clone(),
-        bounds: objective.bounds.clone(),
-        halt: objective.halt.clone(),
-        ..*objective
+        ..objective.alike()
     };
     let fine = finer.evaluate(theta)?.gradient;
     Ok(refined.refinement.relative_error(gradient, &fine))

@@ -136,12 +136,49 @@ pub(super) fn certainty(contents: &Contents) -> Vec<Note> {
     if contents.taus.is_empty() {
         return Vec::new();
     }
-    let mut notes = Vec::new();
+    let mut notes = verdicts(contents);
     if contents.taus.iter().all(|tau| tau.intervals.is_none()) {
         notes.push(Note::new(Tone::Caution, "The file holds no intervals: how well the data determine each time constant is not known from it."));
-        if contents.taus.len() == 2 {
+        if contents.taus.len() == 2 && notes.len() == 1 {
             notes.push(Note::new(Tone::Caution, "tau_s and tau_r of a unit can often be exchanged with hardly any change of the prediction; which is which was not judged."));
         }
+    }
+    notes
+}
+
+/// What was judged of which constant is which, and of what is not determined.
+fn verdicts(contents: &Contents) -> Vec<Note> {
+    let Some(uncertainty) = contents.group("uncertainty") else {
+        return Vec::new();
+    };
+    let words = uncertainty
+        .variable("verdict")
+        .map_or_else(Vec::new, |v| v.values.texts());
+    let with = |wanted: &str| words.iter().filter(|word| *word == wanted).count();
+    let all = words.len();
+    let was_judged = uncertainty.variable("twin_converged").is_some();
+    let mut notes = Vec::new();
+    let (ordered, unknown, lost) = (
+        with("ordered"),
+        with("order-unknown"),
+        with("not-identifiable"),
+    );
+    if was_judged && ordered > 0 {
+        notes.push(Note::new(Tone::Good, format!("Of {ordered} of {all} units the data tell which time constant is which (probability at least 0.95, by a refit in the reversed order).")));
+    }
+    if unknown > 0 {
+        let why = if was_judged {
+            "the data do not tell tau_s from tau_r"
+        } else {
+            "which of tau_s and tau_r is which was not judged"
+        };
+        notes.push(Note::new(
+            Tone::Caution,
+            format!("Of {unknown} of {all} units {why}."),
+        ));
+    }
+    if lost > 0 {
+        notes.push(Note::new(Tone::Caution, format!("Of {lost} of {all} units the time constants are not determined; `tauscope identify` gives the reasons.")));
     }
     notes
 }
