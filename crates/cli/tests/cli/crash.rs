@@ -256,7 +256,7 @@ fn run_on_a_full_disk(bench: &Bench, blocks: u32, line: &str) -> (Option<i32>, S
     let output = Command::new("sh")
         .args([
             "-c",
-            &format!("trap '' XFSZ; ulimit -f {blocks}; exec {program} {line}"),
+            &format!("trap '' XFSZ; ulimit -f {blocks}; exec '{program}' {line}"),
         ])
         .current_dir(bench.folder())
         .stdin(Stdio::null())

@@ -15,9 +15,9 @@ Commands:
   check      Compare gradients of the objective on your data, computed in three ways
   compare    Compare adaptive with fixed-step integration: what a time step does to the time
              constants
+  reproduce  Compute the experiments of Quax et al. 2020 anew
   identify   Judge the time constants of a result: intervals, which is which, what the data do not
              tell
-  reproduce  Compute the experiments of Quax et al. 2020 anew
   inspect    Show what a file holds
   gradient   Cost and gradient of a gradient problem, with times
   report     Show a result as one HTML page
