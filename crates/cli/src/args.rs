@@ -326,8 +326,12 @@ pub struct IdentifyOptions {
     /// Dataset that it is judged on [default: the one that was fitted, refused when it has changed]
     #[arg(long, value_name = "DATASET")]
     pub dataset: Option<String>,
-    /// Profile the likelihood of this time constant, as tau_s[3] or tau_r[LABEL]; can be given again
-    #[arg(long, value_name = "NAME[i]")]
+    /// Time constants whose likelihood is profiled, as `tau_s` and an index or a label in brackets.
+    #[arg(
+        long,
+        value_name = "NAME[i]",
+        help = "Profile the likelihood of this time constant, as tau_s[3] or tau_r[LABEL]; can be given again"
+    )]
     pub profile: Vec<String>,
     #[command(flatten)]
     pub output: OutputOptions,
