@@ -3,6 +3,7 @@
 use crate::generate::SpecError;
 use std::process::ExitCode;
 use tauscope_fit::config::ConfigError;
+use tauscope_fit::identify::NoSuchConstant;
 use tauscope_fit::import::ImportError;
 use thiserror::Error;
 
@@ -70,6 +71,7 @@ pub fn code(error: &anyhow::Error) -> ExitCode {
                 .is_some_and(ImportError::is_choice)
             || cause.is::<SpecError>()
             || cause.is::<OptionError>()
+            || cause.is::<NoSuchConstant>()
     });
     ExitCode::from(if is_usage { USAGE } else { FAILURE })
 }

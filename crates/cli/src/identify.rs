@@ -38,7 +38,7 @@ pub fn run(options: &IdentifyOptions, global: &Global, console: &Console) -> Res
         .iter()
         .map(|name| ProfileTarget::find(name, plan.layout(), &dataset))
         .collect();
-    let profiles = profiles.with_context(|| options.result.display().to_string())?;
+    let profiles = profiles.context("option --profile")?;
     let output = output::reserve(&options.output, "identify", &options.result)?;
     let n_threads = threads::wanted(&settings.config);
     // set by the build script

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use tauscope_fit::checkpoint::{self, Checkpoint};
+use tauscope_fit::checkpoint::{self, Checkpoint, CheckpointError};
 use tauscope_fit::dataset::Dataset;
 use tauscope_fit::driver::shell_words;
 use tauscope_fit::store::{StoreError, StoredFile, check_writable};
@@ -131,7 +131,11 @@ pub fn go_on(
             checkpoint: None,
         });
     }
-    let state = Checkpoint::read(&checkpoint)?;
+    let state = Checkpoint::read(&checkpoint).map_err(|error| match error {
+        damaged @ CheckpointError::Store(_) => anyhow::Error::new(damaged)
+            .context("no fit can go on from this checkpoint: begin anew with --force"),
+        other => other.into(),
+    })?;
     if output.exists() && !options.force() && run_of(&result) != Some(state.about.run.clone()) {
         return Err(ResumeError::ForeignResult { result, checkpoint }.into());
     }

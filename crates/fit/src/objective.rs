@@ -393,37 +393,45 @@ impl FitObjective<'_> {
         solved: &[Solved],
     ) -> Result<Evaluation, SolveFailure> {
         let weight = self.residual_weight();
-        let parts: Vec<_> = self
+        let parts = self
             .train
             .par_iter()
             .zip(solved)
             .map(|(batch, solved)| {
                 let cotangents: Vec<_> = solved.residuals.iter().map(|r| r * weight).collect();
-                self.pull_back(at, batch, solved, &cotangents)
+                let (gradient, evaluations) = self.pull_back(at, batch, solved, &cotangents)?;
+                Ok(Part {
+                    sum_of_squares: solved.sum_of_squares(),
+                    gradient,
+                    rhs_evaluations: evaluations + solved.trajectory.statistics.rhs_evaluations,
+                })
             })
             .collect();
+        self.gather(theta, parts)
+    }
+
+    /// Value and gradient from what each train batch adds, in their order. The parts are collected before the first failure is
+    /// returned: which one that is does not depend on threads.
+    fn gather(
+        &self,
+        theta: &[f64],
+        parts: Vec<Result<Part, SolveFailure>>,
+    ) -> Result<Evaluation, SolveFailure> {
+        let parts: Vec<Part> = parts.into_iter().collect::<Result<_, _>>()?;
         let mut gradient = vec![0.0; theta.len()];
-        let mut evaluations: u64 = solved
-            .iter()
-            .map(|s| s.trajectory.statistics.rhs_evaluations)
-            .sum();
-        for part in parts {
-            let (part, backward_evaluations) = part?;
-            gradient.iter_mut().zip(&part).for_each(|(g, p)| *g += p);
-            evaluations += backward_evaluations;
+        for part in &parts {
+            let sums = gradient.iter_mut().zip(&part.gradient);
+            sums.for_each(|(g, p)| *g += p);
         }
         self.add_penalty_gradient(theta, &mut gradient);
-        let sum: f64 = solved.iter().map(Solved::sum_of_squares).sum();
-        let Value {
-            objective,
-            cost,
-            rhs_evaluations,
-        } = self.value_of(theta, sum, evaluations);
+        let sum = parts.iter().map(|part| part.sum_of_squares).sum();
+        let evaluations = parts.iter().map(|part| part.rhs_evaluations).sum();
+        let value = self.value_of(theta, sum, evaluations);
         Ok(Evaluation {
-            objective,
-            cost,
+            objective: value.objective,
+            cost: value.cost,
             gradient,
-            rhs_evaluations,
+            rhs_evaluations: value.rhs_evaluations,
         })
     }
 
@@ -478,28 +486,8 @@ impl Objective for FitObjective<'_> {
 
     fn evaluate(&self, theta: &[f64]) -> Result<Evaluation, SolveFailure> {
         let at = self.unpack(theta)?;
-        // collected before the first failure is returned: which one that is does not depend on threads
-        let parts: Vec<_> = self
-            .train
-            .par_iter()
-            .map(|batch| self.part(&at, batch))
-            .collect();
-        let parts: Vec<Part> = parts.into_iter().collect::<Result<_, _>>()?;
-        let mut gradient = vec![0.0; theta.len()];
-        for part in &parts {
-            let sums = gradient.iter_mut().zip(&part.gradient);
-            sums.for_each(|(g, p)| *g += p);
-        }
-        self.add_penalty_gradient(theta, &mut gradient);
-        let sum = parts.iter().map(|part| part.sum_of_squares).sum();
-        let evaluations = parts.iter().map(|part| part.rhs_evaluations).sum();
-        let value = self.value_of(theta, sum, evaluations);
-        Ok(Evaluation {
-            objective: value.objective,
-            cost: value.cost,
-            gradient,
-            rhs_evaluations: value.rhs_evaluations,
-        })
+        let train = self.train.par_iter();
+        self.gather(theta, train.map(|batch| self.part(&at, batch)).collect())
     }
 
     fn normal_equations(&self, theta: &[f64]) -> Result<NormalEquations, SolveFailure> {

@@ -179,3 +179,20 @@ fn a_dataset_is_cut_up_into_the_batches_that_it_is_cut_into() {
     // NaN is no value of its own: what is printed tells
     assert_eq!(format!("{parts:?}"), format!("{whole:?}"));
 }
+
+#[test]
+fn a_step_that_cuts_an_interval_into_more_parts_than_there_are_numbers_is_an_error() {
+    let dataset = recording(Interpolation::Hold, TargetSampling::Point);
+    for method in ["rk4", "exp-adams"] {
+        let options = [
+            ("method", method),
+            ("step", "1e-300"),
+            ("readout", "linear"),
+        ];
+        let plan = FitPlan::check(&config(&options), &dataset).unwrap();
+        let objective = plan.objective(&dataset, 0.0).unwrap();
+        let theta = plan.start(&dataset, 1).unwrap();
+        let failure = objective.evaluate(&theta).unwrap_err();
+        assert!(failure.to_string().contains("step"), "{failure}");
+    }
+}

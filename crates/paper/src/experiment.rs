@@ -64,6 +64,8 @@ pub enum Verdict {
     Partly,
     /// The numbers say otherwise.
     Refuted,
+    /// Too few repetitions to say.
+    Open,
 }
 
 impl Verdict {
@@ -73,6 +75,7 @@ impl Verdict {
             Verdict::Reproduced => "reproduced",
             Verdict::Partly => "partly",
             Verdict::Refuted => "refuted",
+            Verdict::Open => "open: too few repetitions",
         }
     }
 

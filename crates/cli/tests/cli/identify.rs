@@ -66,10 +66,10 @@ fn a_fit_stores_what_was_judged_and_one_without_does_not() {
 fn a_time_constant_that_there_is_not_is_refused_by_name() {
     let bench = fitted("--identify false");
     let run = bench.run("identify fit.h5 --profile tau_x[1] --json");
-    assert_eq!(run.code, Some(1));
+    assert_eq!(run.code, Some(2));
     assert!(
         run.stderr
-            .contains("tau_x[1] names no time constant of this result: give one of tau_s, tau_r"),
+            .contains("option --profile: tau_x[1] names no time constant of this result: give one of tau_s, tau_r"),
         "{}",
         run.stderr
     );

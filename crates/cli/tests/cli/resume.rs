@@ -207,8 +207,9 @@ fn a_damaged_checkpoint_is_refused_with_the_way_out() {
     let run = bench.run(&format!("{FIT} --out x.h5 --resume"));
     assert_eq!(run.code, Some(1));
     assert!(
-        run.stderr
-            .starts_with("error: x.h5.checkpoint is damaged, cut short"),
+        run.stderr.starts_with(
+            "error: no fit can go on from this checkpoint: begin anew with --force: x.h5.checkpoint is damaged, cut short"
+        ),
         "{}",
         run.stderr
     );

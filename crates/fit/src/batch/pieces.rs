@@ -175,13 +175,15 @@ impl Borders {
         let last = batch.input.time().len() - 1;
         let intervals = last.max(1);
         let stops = intervals + batch.t_eval.len();
-        let bytes = stops * steps_an_interval(batch, integrator) * BLOCKS_A_STOP * block;
+        let bytes = steps_an_interval(batch, integrator)
+            .saturating_mul(stops)
+            .saturating_mul(BLOCKS_A_STOP * block);
         let fits = bytes <= limit || !stops_at_samples(integrator);
         Borders {
             may_cut: if fits { Vec::new() } else { batch.may_cut() },
             last,
             limit,
-            bytes_an_interval: bytes / intervals * FIRST,
+            bytes_an_interval: (bytes / intervals).saturating_mul(FIRST),
             is_measured: false,
         }
     }

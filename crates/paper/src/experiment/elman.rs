@@ -19,6 +19,8 @@ pub struct Elman(pub Effort);
 const SEED: u64 = 4;
 /// What the issue of this project asks for, weaker than the paper's own 1e-11.
 const LARGEST_P: f64 = 1e-6;
+/// What the claim rests on; from fewer no verdict is drawn.
+const PAPERS_REPETITIONS: usize = 20;
 /// What is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Condition {
@@ -56,14 +58,6 @@ impl Condition {
         };
         format!("{}, {teachers}", self.model.name())
     }
-
-    /// What Welch's test must stay below: the paper's claim is on twenty repetitions of the discrete model.
-    fn largest_p(self) -> f64 {
-        match self.model {
-            Model::Discrete => LARGEST_P,
-            Model::Continuous => 0.01,
-        }
-    }
 }
 
 /// The two students.
@@ -71,7 +65,7 @@ const STUDENTS: [&str; 2] = ["adaptive", "elman"];
 
 impl Elman {
     fn repetitions(&self, condition: Condition) -> usize {
-        let all = self.0.repetitions(20, 2);
+        let all = self.0.repetitions(PAPERS_REPETITIONS, 2);
         match condition.model {
             Model::Discrete => all,
             Model::Continuous => self.0.in_continuous_time(all).max(2),
@@ -167,12 +161,15 @@ impl Elman {
             statement: format!(
                 "{}: learned constants beat the Elman network (p < {:.0e})",
                 condition.words(),
-                condition.largest_p()
+                LARGEST_P
             ),
             number: words.collect::<Vec<_>>().join("; "),
-            verdict: Verdict::of(
-                [0, 1].map(|k| tests[k].0.p < condition.largest_p() && tests[k].0.t < 0.0),
-            ),
+            verdict: match self.repetitions(condition) {
+                PAPERS_REPETITIONS.. => {
+                    Verdict::of([0, 1].map(|k| tests[k].0.p < LARGEST_P && tests[k].0.t < 0.0))
+                }
+                _ => Verdict::Open,
+            },
         }
     }
 
