@@ -26,6 +26,7 @@ mod phi;
 mod probe;
 mod product;
 mod program;
+mod readers;
 mod run;
 mod scheme;
 mod tangent;

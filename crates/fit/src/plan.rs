@@ -23,8 +23,12 @@ use tauscope_dynamics::{
 };
 use thiserror::Error;
 
-/// Trials that are integrated together. Fixed, so that the number of threads changes no bit of a sum.
+/// Trials that are integrated together, at least. The number of threads has no part in it, so that it changes no bit of a sum.
 const BATCH: usize = 8;
+/// Most trials that exponential methods integrate together: their passes over a step are short where there are few units.
+const WIDE_BATCH: usize = 32;
+/// (unit, trial) pairs that they have together where there are more units: what a step reads stays in the cache.
+const PAIRS: usize = 1024;
 /// Doubles that the sensitivities of one batch may take: 256 MiB.
 const SENSITIVITY_DOUBLES: usize = 32 << 20;
 /// Up to this number of parameters Gauss-Newton holds its matrix, and is the default optimizer.
@@ -158,8 +162,8 @@ impl FitPlan {
         l2: f64,
     ) -> Result<FitObjective<'a>, PlanError> {
         let cut = |split, size| self.batches(dataset, split, size, false);
-        let train = cut(Split::Train, BATCH)?;
-        let valid = cut(Split::Valid, BATCH)?;
+        let train = cut(Split::Train, self.batch())?;
+        let valid = cut(Split::Valid, self.batch())?;
         let observed = |batches: &[TrialBatch]| batches.iter().map(TrialBatch::n_observed).sum();
         Ok(FitObjective {
             layout: &self.layout,
@@ -196,6 +200,16 @@ impl FitPlan {
             self.stride,
             keep_unobserved,
         )
+    }
+
+    /// Trials that are integrated together.
+    fn batch(&self) -> usize {
+        match self.integrator {
+            Integrator::Exponential { .. } => {
+                (PAIRS / self.layout.n_units.max(1)).clamp(BATCH, WIDE_BATCH)
+            }
+            _ => BATCH,
+        }
     }
 
     fn sensitivity_batch(&self, train: &[TrialBatch]) -> usize {

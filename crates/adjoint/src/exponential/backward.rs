@@ -1,13 +1,17 @@
 use super::aligned::Aligned;
 use super::drives::{DriveCotangents, Drives, Panel};
-use super::kernels::{self, Cotangent, MOST};
+use super::kernels::{self, Cotangent, Reader};
 use super::product::{add_outer, multiply};
 use super::program::{Filter, MAX_LAG, Operation, REGISTERS, Register, Source};
+use super::readers::{ReadBy, Readers};
 use super::run::{StepTape, state_registers, weights_of};
-use super::weights::{WeightCache, Weights};
+use super::scheme::StepKind;
+use super::weights::{StepWeights, WeightCache};
 use crate::forward::Cotangents;
 use crate::halt;
 use crate::{Adjoint, Phase, SolveError, Statistics};
+use arrayvec::ArrayVec;
+use std::rc::Rc;
 use tauscope_dynamics::{Gradient, InputSignal, RateNetwork};
 
 /// See [`crate::backward`]: the exact transpose of the steps that were taken.
@@ -60,22 +64,30 @@ pub(crate) fn backward(
 
 /// What is not finite stays so: every so many frames are looked at, and all of the result.
 const CHECKED: usize = 32;
-/// Frames whose cotangents can be alive at once.
-const RING: usize = MAX_LAG + 1;
+/// Frames whose cotangents can be alive at once: the one at hand, those that read it, and the one before.
+const RING: usize = MAX_LAG + 2;
+/// Combinations of one filter that read one value.
+const MOST_READ_BY: usize = 24;
 
+/// Frame by frame from the last: the cotangent of a value is the sum over all that read it, in its own step and in later
+/// ones. Combinations are summed where the value is, so that each of its cotangents is written once; what else reads a
+/// value lies in the same step and adds to it.
 struct Backward<'a> {
     network: &'a RateNetwork,
     input: &'a InputSignal,
     tape: &'a StepTape,
     drives: Drives<'a>,
     drive_cotangents: DriveCotangents<'a>,
+    readers: Readers,
+    /// By frame modulo [`RING`].
+    weights: [Option<Rc<StepWeights>>; RING],
     /// By register and frame modulo [`RING`].
     cotangents: Vec<[Cotangent; RING]>,
     /// Cotangents of products, by their source.
     panels: Vec<(Register, Panel)>,
     gradient: Gradient,
     /// Derivatives by log tau_s and log tau_r, by entry of the tile.
-    log_tau: [Aligned; 2],
+    log_tau: LogTauSums,
     scratch: Vec<f64>,
     statistics: Statistics,
 }
@@ -109,47 +121,87 @@ impl<'a> Backward<'a> {
             tape,
             drives: Drives::new(network, input),
             drive_cotangents: DriveCotangents::new(network, input),
+            readers: Readers::new(&tape.scheme),
+            weights: Default::default(),
             cotangents,
             panels: Vec::new(),
             gradient: network.parameters().zeros_like(),
-            log_tau: [Aligned::zeros(tile), Aligned::zeros(tile)],
+            log_tau: LogTauSums {
+                tile,
+                sums: [Aligned::zeros(tile), Aligned::zeros(tile)],
+            },
             scratch: vec![0.0; block],
             statistics: Statistics::default(),
         }
     }
 
-    /// Turns the cotangents of a frame into those of the frames before.
+    /// Completes the cotangents of a frame.
     fn step(&mut self, frame: usize, cache: &mut WeightCache<'_>) {
         let tape = self.tape;
         let interval = tape.steps[frame].interval;
         self.drives.enter(interval);
         self.drive_cotangents.enter(interval, &mut self.gradient);
-        let tile = cache.tile().len;
-        let weights = weights_of(cache, tape, frame);
-        let program = tape.scheme.program(weights.geometry.kind);
-        for (operation, weights) in program.iter().zip(&weights.operations).rev() {
-            let target = operation.target() as usize;
-            let mut of = std::mem::take(&mut self.cotangents[target][frame % RING]);
-            // nothing later depends on what this operation made
-            if !std::mem::replace(&mut of.is_empty, true) {
-                self.operation(operation, weights, tile, frame, &of.values);
-            }
-            self.cotangents[target][frame % RING] = of;
+        let before = (frame + RING - 1) % RING;
+        for of_register in &mut self.cotangents {
+            of_register[before].is_empty = true;
         }
+        let kind = tape.steps[frame].geometry.kind;
+        self.weights[frame % RING] = Some(weights_of(cache, tape, frame).clone());
+        let program = tape.scheme.program(kind);
+        for operation in program.iter().rev() {
+            let target = operation.target();
+            self.gather(target, frame);
+            let of = std::mem::take(&mut self.cotangents[target as usize][frame % RING]);
+            // else nothing later depends on what this operation made
+            if !of.is_empty {
+                self.operation(operation, frame, &of.values);
+            }
+            self.cotangents[target as usize][frame % RING] = of;
+        }
+        for &register in state_registers(self.network.model()) {
+            // given at the start
+            if program
+                .iter()
+                .all(|operation| operation.target() != register)
+            {
+                self.gather(register, frame);
+            }
+        }
+        self.gather_drives(kind, frame);
         self.statistics.steps += 1;
     }
 
-    /// Turns the cotangent `of` the target into those of what was read.
-    fn operation(
-        &mut self,
-        operation: &Operation,
-        weights: &Weights,
-        tile: usize,
-        frame: usize,
-        of: &[f64],
-    ) {
+    /// Adds what the combinations that read a register know of its cotangent.
+    fn gather(&mut self, register: Register, frame: usize) {
+        let mut into = std::mem::take(&mut self.cotangents[register as usize][frame % RING]);
+        let mut found = Found::default();
+        let last = self.tape.steps.len() - 1;
+        for lag in 0..=MAX_LAG.min(last - frame) {
+            let kind = self.tape.steps[frame + lag].geometry.kind;
+            let read_by = self.readers.of(register, lag, kind);
+            found.add(read_by, &self.cotangents, &self.weights, frame + lag);
+        }
+        let value = || self.tape.frames.get(register, frame);
+        found.sum(&mut into, value, &mut self.log_tau);
+        self.cotangents[register as usize][frame % RING] = into;
+    }
+
+    /// The same for the drive beside the step.
+    fn gather_drives(&mut self, kind: StepKind, frame: usize) {
+        let values = [&self.drives.left, &self.drives.right];
+        let sides = self.drive_cotangents.sides.iter_mut().zip(values);
+        for (side, (into, value)) in sides.enumerate() {
+            let mut found = Found::default();
+            let read_by = self.readers.of_drive(side, kind);
+            found.add(read_by, &self.cotangents, &self.weights, frame);
+            found.sum(into, || value, &mut self.log_tau);
+        }
+    }
+
+    /// Turns the cotangent `of` the target into those of what was read, but for combinations.
+    fn operation(&mut self, operation: &Operation, frame: usize, of: &[f64]) {
         match operation {
-            Operation::Combine { filter, .. } => self.combine(*filter, weights, tile, frame, of),
+            Operation::Combine { .. } => {}
             Operation::Activate {
                 target,
                 of: argument,
@@ -168,49 +220,6 @@ impl<'a> Backward<'a> {
                 times,
                 ..
             } => self.chain(*rate, *current, *times, frame, of),
-        }
-    }
-
-    fn combine(
-        &mut self,
-        filter: Filter,
-        weights: &Weights,
-        tile: usize,
-        frame: usize,
-        of: &[f64],
-    ) {
-        let mut inputs: [&[f64]; MOST] = [&[]; MOST];
-        let mut into: [Cotangent; MOST] = Default::default();
-        for ((input, into), &source) in inputs.iter_mut().zip(&mut into).zip(&weights.sources) {
-            *input = match source {
-                Source::Register(register, lag) => self.tape.frames.get(register, frame - lag),
-                Source::DriveLeft => &self.drives.left,
-                Source::DriveRight => &self.drives.right,
-            };
-            *into = std::mem::take(slot(
-                &mut self.cotangents,
-                &mut self.drive_cotangents,
-                source,
-                frame,
-            ));
-        }
-        let n = weights.sources.len();
-        kernels::combine_transposed(of, tile, &weights.weights, &mut into[..n]);
-        let log_tau = match filter {
-            Filter::Synaptic => Some(&mut self.log_tau[0]),
-            Filter::Rate => Some(&mut self.log_tau[1]),
-            Filter::Instant => None,
-        };
-        if let Some(log_tau) = log_tau {
-            kernels::add_change(of, tile, &weights.by_log_tau, &inputs[..n], log_tau);
-        }
-        for (into, &source) in into.into_iter().zip(&weights.sources) {
-            *slot(
-                &mut self.cotangents,
-                &mut self.drive_cotangents,
-                source,
-                frame,
-            ) = into;
         }
     }
 
@@ -249,20 +258,14 @@ impl<'a> Backward<'a> {
         for ((s, v), of) in self.scratch.iter_mut().zip(v).zip(of) {
             *s *= v * of;
         }
-        slot(
-            &mut self.cotangents,
-            &mut self.drive_cotangents,
-            current,
-            frame,
-        )
-        .add(&self.scratch);
+        if let Source::Register(current, lag) = current {
+            self.cotangents[current as usize][(frame - lag) % RING].add(&self.scratch);
+        }
     }
 
     fn check_finite(&self, frame: usize) -> Result<(), SolveError> {
-        // what is alive before frame `frame`; a frame without a step has none
-        let before = (frame + RING - 1) % RING;
         for &register in state_registers(self.network.model()) {
-            let alive = &self.cotangents[register as usize][before];
+            let alive = &self.cotangents[register as usize][frame % RING];
             let bad = alive.values.iter().position(|v| !v.is_finite());
             let bad = bad.filter(|_| !alive.is_empty);
             if let Some(at) = bad {
@@ -288,7 +291,7 @@ impl<'a> Backward<'a> {
         self.drive_cotangents.finish(&mut self.gradient);
         let gradient = &mut self.gradient;
         let taus = [&mut gradient.log_tau_s, &mut gradient.log_tau_r];
-        for (sums, tau) in self.log_tau.iter().zip(taus) {
+        for (sums, tau) in self.log_tau.sums.iter().zip(taus) {
             let units = tau.len();
             if units > 0 {
                 sums.iter()
@@ -308,16 +311,64 @@ impl<'a> Backward<'a> {
     }
 }
 
-/// Where the cotangent of a source is added.
-fn slot<'s>(
-    cotangents: &'s mut [[Cotangent; RING]],
-    drives: &'s mut DriveCotangents<'_>,
-    source: Source,
-    frame: usize,
-) -> &'s mut Cotangent {
-    match source {
-        Source::Register(register, lag) => &mut cotangents[register as usize][(frame - lag) % RING],
-        Source::DriveLeft => &mut drives.sides[0],
-        Source::DriveRight => &mut drives.sides[1],
+/// Derivatives by log tau_s and log tau_r, by entry of the tile.
+struct LogTauSums {
+    tile: usize,
+    sums: [Aligned; 2],
+}
+
+/// Combinations that read one value, by their filter.
+#[derive(Default)]
+struct Found<'a> {
+    synaptic: ArrayVec<Reader<'a>, MOST_READ_BY>,
+    rate: ArrayVec<Reader<'a>, MOST_READ_BY>,
+    instant: ArrayVec<Reader<'a>, MOST_READ_BY>,
+}
+
+impl<'a> Found<'a> {
+    /// Those of the step that filled `frame`, as far as anything depends on them.
+    fn add(
+        &mut self,
+        read_by: &[ReadBy],
+        cotangents: &'a [[Cotangent; RING]],
+        weights: &'a [Option<Rc<StepWeights>>; RING],
+        frame: usize,
+    ) {
+        let Some(weights) = &weights[frame % RING] else {
+            return;
+        };
+        for by in read_by {
+            let of = &cotangents[by.target as usize][frame % RING];
+            if of.is_empty {
+                continue;
+            }
+            let list = match by.filter {
+                Filter::Synaptic => &mut self.synaptic,
+                Filter::Rate => &mut self.rate,
+                Filter::Instant => &mut self.instant,
+            };
+            list.push(Reader {
+                cotangent: &of.values,
+                weights: &weights.operations[by.operation],
+                row: by.row,
+            });
+        }
+    }
+
+    /// Adds their cotangents to that of the value, and what log tau does to them to its sums.
+    fn sum<'v>(
+        self,
+        into: &mut Cotangent,
+        value: impl Fn() -> &'v [f64],
+        log_tau: &mut LogTauSums,
+    ) {
+        let LogTauSums { tile, sums: [s, r] } = log_tau;
+        if !self.synaptic.is_empty() {
+            kernels::gather(into, *tile, &self.synaptic, Some((value(), s)));
+        }
+        if !self.rate.is_empty() {
+            kernels::gather(into, *tile, &self.rate, Some((value(), r)));
+        }
+        kernels::gather(into, *tile, &self.instant, None);
     }
 }

@@ -4,9 +4,8 @@
 //! compiler takes groups side by side, by gathers.
 
 use super::aligned::Aligned;
-use super::weights::LANES;
+use super::weights::{LANES, Weights};
 use crate::Tolerances;
-use arrayvec::ArrayVec;
 use pulp::{Simd, WithSimd};
 use tauscope_dynamics::vector_unit;
 
@@ -26,13 +25,13 @@ macro_rules! by_count {
             6 => $call!(6),
             7 => $call!(7),
             8 => $call!(8),
+            9 => $call!(9),
+            10 => $call!(10),
+            11 => $call!(11),
+            12 => $call!(12),
             more => unreachable!("{more} sources in one combination"),
         }
     };
-}
-
-fn fixed<'a, const T: usize>(inputs: &[&'a [f64]]) -> [&'a [f64]; T] {
-    std::array::from_fn(|k| inputs[k])
 }
 
 /// `out = sum_k weights_k inputs_k`, weights tiled as in `Weights` with `stride` rows, of which the first
@@ -54,7 +53,7 @@ pub(super) fn combine(
                 tile,
                 weights,
                 stride,
-                inputs: fixed(inputs),
+                inputs,
             })
         };
     }
@@ -66,7 +65,7 @@ struct Combine<'a, const T: usize> {
     tile: usize,
     weights: &'a [f64],
     stride: usize,
-    inputs: [&'a [f64]; T],
+    inputs: &'a [&'a [f64]],
 }
 
 impl<const T: usize> WithSimd for Combine<'_, T> {
@@ -81,81 +80,116 @@ impl<const T: usize> WithSimd for Combine<'_, T> {
             stride,
             inputs,
         } = self;
-        let in_vectors = out.len() / LANES * LANES;
-        let (vectors, rest) = out.split_at_mut(in_vectors);
-        let vectors = S::as_mut_simd_f64s(vectors).0;
-        let x = vectors_of::<S, T>(inputs, in_vectors, vectors.len());
-        let rows = S::as_simd_f64s(weights).0;
-        for place in places::<S>(tile) {
-            let w: [S::f64s; T] = std::array::from_fn(|k| rows[place.row(stride, k)]);
-            let mut at = place.first;
-            while at < vectors.len() {
-                let mut sum = simd.splat_f64s(0.0);
+        let (groups, rest) = out.as_chunks_mut::<LANES>();
+        let rows = weights.as_chunks::<LANES>().0;
+        for Stretch { first, unit, len } in stretches(groups.len(), tile) {
+            let out = &mut groups[first..][..len];
+            let x = blocks::<T>(inputs, first, len);
+            let w = &rows[unit * stride..][..len * stride];
+            for (g, (out, w)) in out.iter_mut().zip(w.chunks_exact(stride)).enumerate() {
+                let w = &w[..T];
+                let mut sum = Lanes::<S>::zero(simd);
                 for k in 0..T {
-                    sum = simd.mul_add_f64s(w[k], x[k][at], sum);
+                    sum.add_product(simd, &w[k], &x[k][g]);
                 }
-                vectors[at] = sum;
-                at += place.step;
+                sum.store(out);
             }
         }
+        let in_groups = groups.len();
         for (lane, out) in rest.iter_mut().enumerate() {
             let mut sum = 0.0;
             for k in 0..T {
-                let weight = weights[row_of_rest(in_vectors, tile, stride, k, lane)];
-                sum = fma::<S>(weight, inputs[k][in_vectors + lane], sum);
+                let weight = rows[in_groups % (tile / LANES) * stride + k][lane];
+                sum = fma::<S>(weight, inputs[k][in_groups * LANES + lane], sum);
             }
             *out = sum;
         }
     }
 }
 
-/// Vectors that share their weights: the same units in every tile.
-#[derive(Clone, Copy)]
-struct Place {
-    /// Index of the first such vector, and from one to the next.
+/// Consecutive groups of [`LANES`] entries within one tile.
+struct Stretch {
+    /// Group in the block, and in the tile.
     first: usize,
-    step: usize,
-    /// Group of lanes, and the vector within it.
-    group: usize,
-    within: usize,
-    vectors_a_group: usize,
+    unit: usize,
+    len: usize,
 }
 
-impl Place {
-    /// Index of the vector of row `k` among weights of `stride` rows.
-    #[inline(always)]
-    fn row(self, stride: usize, k: usize) -> usize {
-        (self.group * stride + k) * self.vectors_a_group + self.within
-    }
-}
+/// Groups of a stretch: their weights stay in the cache over all tiles.
+const STRETCH: usize = 8;
 
-/// The vectors of one tile. Weights are loaded once for each and kept in registers over all tiles.
+/// A block of that many groups, for the same part of every tile before the next part.
 #[inline(always)]
-fn places<S: Simd>(tile: usize) -> impl Iterator<Item = Place> {
-    let vectors_a_group = LANES / S::F64_LANES;
-    let step = tile / S::F64_LANES;
-    (0..step).map(move |first| Place {
-        first,
-        step,
-        group: first / vectors_a_group,
-        within: first % vectors_a_group,
-        vectors_a_group,
+fn stretches(groups: usize, tile: usize) -> impl Iterator<Item = Stretch> {
+    let in_tile = tile / LANES;
+    (0..in_tile).step_by(STRETCH).flat_map(move |unit| {
+        let longest = STRETCH.min(in_tile - unit);
+        (unit..groups).step_by(in_tile).map(move |first| Stretch {
+            first,
+            unit,
+            len: longest.min(groups - first),
+        })
     })
 }
 
-/// Index of the weight of row `k` for the entry `lane` places after the last whole group of lanes.
+/// The groups of a stretch in several blocks, all of one length: so the compiler sees that none need be checked again.
 #[inline(always)]
-fn row_of_rest(in_vectors: usize, tile: usize, stride: usize, k: usize, lane: usize) -> usize {
-    (in_vectors % tile / LANES * stride + k) * LANES + lane
+fn blocks<'a, const T: usize>(
+    blocks: &[&'a [f64]],
+    first: usize,
+    len: usize,
+) -> [&'a [[f64; LANES]]; T] {
+    let mut groups: [&[[f64; LANES]]; T] = [&[]; T];
+    for k in 0..T {
+        groups[k] = &blocks[k].as_chunks::<LANES>().0[first..][..len];
+    }
+    groups
 }
 
-#[inline(always)]
-fn vectors_of<S: Simd, const T: usize>(
-    blocks: [&[f64]; T],
-    in_vectors: usize,
-    vectors: usize,
-) -> [&[S::f64s]; T] {
-    std::array::from_fn(|k| &S::as_simd_f64s(&blocks[k][..in_vectors]).0[..vectors])
+/// The vectors of a group.
+#[derive(Clone, Copy)]
+struct Lanes<S: Simd>([S::f64s; LANES]);
+
+impl<S: Simd> Lanes<S> {
+    /// How many of the array are used.
+    const VECTORS: usize = LANES / S::F64_LANES;
+
+    #[inline(always)]
+    fn zero(simd: S) -> Self {
+        Lanes([simd.splat_f64s(0.0); LANES])
+    }
+
+    #[inline(always)]
+    fn load(simd: S, group: &[f64; LANES]) -> Self {
+        let mut lanes = Self::zero(simd);
+        lanes.0[..Self::VECTORS].copy_from_slice(S::as_simd_f64s(group).0);
+        lanes
+    }
+
+    /// Adds `a b`.
+    #[inline(always)]
+    fn add_product(&mut self, simd: S, a: &[f64; LANES], b: &[f64; LANES]) {
+        let factors = S::as_simd_f64s(a).0.iter().zip(S::as_simd_f64s(b).0);
+        for (sum, (&a, &b)) in self.0.iter_mut().zip(factors) {
+            *sum = simd.mul_add_f64s(a, b, *sum);
+        }
+    }
+
+    /// Adds `a b`.
+    #[inline(always)]
+    fn add_lanes(&mut self, simd: S, a: Self, b: &[f64; LANES]) {
+        let factors = a.0.iter().zip(S::as_simd_f64s(b).0);
+        for (sum, (&a, &b)) in self.0.iter_mut().zip(factors) {
+            *sum = simd.mul_add_f64s(a, b, *sum);
+        }
+    }
+
+    #[inline(always)]
+    fn store(self, group: &mut [f64; LANES]) {
+        S::as_mut_simd_f64s(group)
+            .0
+            .copy_from_slice(&self.0[..Self::VECTORS]);
+    }
 }
 
 /// A cotangent that is being summed; an empty one is zero, whatever its values say: what comes first need not be added.
@@ -193,183 +227,207 @@ impl Cotangent {
     }
 }
 
-/// The transpose of [`combine`] for cotangents `of` of its sum: `cotangents_k += weights_k of`.
-pub(super) fn combine_transposed(
-    of: &[f64],
+/// A combination with the cotangent of its sum, and the row of its weights that one of its sources has.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) cotangent: &'a [f64],
+    pub(super) weights: &'a Weights,
+    pub(super) row: usize,
+}
+
+/// Most readers that are gathered at once.
+pub(super) const MOST_READERS: usize = 12;
+
+/// The transpose of [`combine`], seen from one of its sources: `into += sum_k weights_k cotangent_k` over the combinations
+/// that read it.
+///
+/// `log_tau`: the value of that source and sums by entry of the tile, to which `value sum_k by_log_tau_k cotangent_k` is
+/// added: what the weights change with log tau.
+pub(super) fn gather(
+    into: &mut Cotangent,
     tile: usize,
-    weights: &[f64],
-    cotangents: &mut [Cotangent],
+    readers: &[Reader<'_>],
+    mut log_tau: Option<(&[f64], &mut [f64])>,
 ) {
-    let stride = cotangents.len();
-    let (mut sums, mut empty) = (Targets::default(), Targets::default());
-    for (row, cotangent) in cotangents.iter_mut().enumerate() {
-        let targets = match cotangent.is_empty {
-            true => &mut empty,
-            false => &mut sums,
-        };
-        targets.rows.push(row);
-        targets.blocks.push(&mut cotangent.values);
-        cotangent.is_empty = false;
+    for readers in readers.chunks(MOST_READERS) {
+        let add = !std::mem::replace(&mut into.is_empty, false);
+        let out = &mut into.values[..];
+        macro_rules! call {
+            ($count:literal) => {
+                vector_unit().dispatch(Gather::<$count> {
+                    out,
+                    add,
+                    tile,
+                    readers,
+                    log_tau: log_tau.as_mut().map(|(value, sums)| (*value, &mut **sums)),
+                })
+            };
+        }
+        by_count!(readers, call);
     }
-    macro_rules! scatter {
-        ($targets:ident, $add:literal) => {{
-            macro_rules! call {
-                ($count:literal) => {{
-                    let mut blocks = $targets.blocks.into_iter();
-                    vector_unit().dispatch(Scatter::<$count, $add> {
-                        of,
-                        tile,
-                        weights,
-                        stride,
-                        rows: std::array::from_fn(|k| $targets.rows[k]),
-                        targets: std::array::from_fn(|_| blocks.next().unwrap_or_default()),
-                    })
-                }};
-            }
-            by_count!($targets.rows, call);
-        }};
-    }
-    scatter!(sums, true);
-    scatter!(empty, false);
 }
 
-/// Cotangents to which a combination passes something on, with the rows of their weights.
-#[derive(Default)]
-struct Targets<'a> {
-    rows: ArrayVec<usize, MOST>,
-    blocks: ArrayVec<&'a mut [f64], MOST>,
-}
-
-/// `targets_k = weights_k of`, or `targets_k += ..` where `ADD`.
-struct Scatter<'a, const T: usize, const ADD: bool> {
-    of: &'a [f64],
+struct Gather<'a, 'r, const T: usize> {
+    out: &'a mut [f64],
+    add: bool,
     tile: usize,
-    weights: &'a [f64],
-    stride: usize,
-    rows: [usize; T],
-    targets: [&'a mut [f64]; T],
+    readers: &'a [Reader<'r>],
+    log_tau: Option<(&'a [f64], &'a mut [f64])>,
 }
 
-impl<const T: usize, const ADD: bool> WithSimd for Scatter<'_, T, ADD> {
+impl<const T: usize> WithSimd for Gather<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            of,
-            tile,
-            weights,
-            stride,
-            rows,
-            targets,
-        } = self;
-        let in_vectors = of.len() / LANES * LANES;
-        let x = S::as_simd_f64s(&of[..in_vectors]).0;
-        let w = S::as_simd_f64s(weights).0;
-        let mut rests: [&mut [f64]; T] = std::array::from_fn(|_| &mut [][..]);
-        let mut vectors: [&mut [S::f64s]; T] = std::array::from_fn(|_| &mut [][..]);
-        for (k, target) in targets.into_iter().enumerate() {
-            let (whole, rest) = target.split_at_mut(in_vectors);
-            vectors[k] = &mut S::as_mut_simd_f64s(whole).0[..x.len()];
-            rests[k] = &mut rest[..of.len() - in_vectors];
-        }
-        for place in places::<S>(tile) {
-            let w: [S::f64s; T] = std::array::from_fn(|k| w[place.row(stride, rows[k])]);
-            let mut at = place.first;
-            while at < x.len() {
-                for k in 0..T {
-                    vectors[k][at] = if ADD {
-                        simd.mul_add_f64s(w[k], x[at], vectors[k][at])
-                    } else {
-                        simd.mul_f64s(w[k], x[at])
-                    };
-                }
-                at += place.step;
+        let readers = Unpacked::<T>::new(&self);
+        match self.log_tau {
+            None => readers.sum(simd, self.out),
+            Some((value, sums)) => {
+                readers.sum_by_log_tau(simd, self.out, value, sums);
+                readers.rest_by_log_tau::<S>(value, sums);
             }
         }
+        readers.rest::<S>(self.out);
+    }
+}
+
+/// Readers side by side.
+struct Unpacked<'r, const T: usize> {
+    cotangents: [&'r [f64]; T],
+    weights: [Rows<'r>; T],
+    by_log_tau: [Rows<'r>; T],
+    add: bool,
+    tile: usize,
+    /// Whole groups of the block.
+    groups: usize,
+}
+
+impl<'r, const T: usize> Unpacked<'r, T> {
+    #[inline(always)]
+    fn new(gather: &Gather<'_, 'r, T>) -> Self {
+        let mut unpacked = Unpacked {
+            cotangents: [&[]; T],
+            weights: [Rows::default(); T],
+            by_log_tau: [Rows::default(); T],
+            add: gather.add,
+            tile: gather.tile,
+            groups: gather.out.len() / LANES,
+        };
         for k in 0..T {
-            for (lane, target) in rests[k].iter_mut().enumerate() {
-                let weight = weights[row_of_rest(in_vectors, tile, stride, rows[k], lane)];
-                let of = of[in_vectors + lane];
-                *target = if ADD {
-                    fma::<S>(weight, of, *target)
-                } else {
-                    weight * of
-                };
+            let reader = gather.readers[k];
+            unpacked.cotangents[k] = reader.cotangent;
+            unpacked.weights[k] = Rows::new(&reader.weights.weights, reader);
+            if gather.log_tau.is_some() {
+                unpacked.by_log_tau[k] = Rows::new(&reader.weights.by_log_tau, reader);
             }
         }
+        unpacked
     }
-}
-
-/// `sums += of sum_k rows_k inputs_k` by entry of the tile, `rows` tiled as in `Weights`: what a change of the weights does
-/// to the sum of [`combine`].
-pub(super) fn add_change(
-    of: &[f64],
-    tile: usize,
-    rows: &[f64],
-    inputs: &[&[f64]],
-    sums: &mut [f64],
-) {
-    macro_rules! call {
-        ($count:literal) => {
-            vector_unit().dispatch(AddChange::<$count> {
-                of,
-                tile,
-                rows,
-                inputs: fixed(inputs),
-                sums,
-            })
-        };
-    }
-    by_count!(inputs, call);
-}
-
-struct AddChange<'a, const T: usize> {
-    of: &'a [f64],
-    tile: usize,
-    rows: &'a [f64],
-    inputs: [&'a [f64]; T],
-    sums: &'a mut [f64],
-}
-
-impl<const T: usize> WithSimd for AddChange<'_, T> {
-    type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            of,
-            tile,
-            rows,
-            inputs,
-            sums,
-        } = self;
-        let in_vectors = of.len() / LANES * LANES;
-        let factor = S::as_simd_f64s(&of[..in_vectors]).0;
-        let x = vectors_of::<S, T>(inputs, in_vectors, factor.len());
-        let w = S::as_simd_f64s(rows).0;
-        let totals = &mut S::as_mut_simd_f64s(&mut sums[..tile]).0[..tile / S::F64_LANES];
-        for (place, total) in places::<S>(tile).zip(totals) {
-            let w: [S::f64s; T] = std::array::from_fn(|k| w[place.row(T, k)]);
-            let mut at = place.first;
-            while at < factor.len() {
-                let mut change = simd.splat_f64s(0.0);
-                for k in 0..T {
-                    change = simd.mul_add_f64s(w[k], x[k][at], change);
+    fn start<S: Simd>(&self, simd: S, out: &[f64; LANES]) -> Lanes<S> {
+        if self.add {
+            Lanes::load(simd, out)
+        } else {
+            Lanes::zero(simd)
+        }
+    }
+
+    #[inline(always)]
+    fn sum<S: Simd>(&self, simd: S, out: &mut [f64]) {
+        let groups = out.as_chunks_mut::<LANES>().0;
+        for Stretch { first, unit, len } in stretches(self.groups, self.tile) {
+            let out = &mut groups[first..][..len];
+            let x = blocks::<T>(&self.cotangents, first, len);
+            for (g, out) in out.iter_mut().enumerate() {
+                let mut sum = self.start(simd, out);
+                for (x, weights) in x.iter().zip(&self.weights) {
+                    sum.add_product(simd, weights.at(unit + g), &x[g]);
                 }
-                *total = simd.mul_add_f64s(change, factor[at], *total);
-                at += place.step;
+                sum.store(out);
             }
         }
-        for lane in 0..of.len() - in_vectors {
-            let mut change = 0.0;
-            for k in 0..T {
-                let row = rows[row_of_rest(in_vectors, tile, T, k, lane)];
-                change = fma::<S>(row, inputs[k][in_vectors + lane], change);
+    }
+
+    #[inline(always)]
+    fn sum_by_log_tau<S: Simd>(&self, simd: S, out: &mut [f64], value: &[f64], sums: &mut [f64]) {
+        let (groups, totals) = (
+            out.as_chunks_mut::<LANES>().0,
+            sums.as_chunks_mut::<LANES>().0,
+        );
+        for Stretch { first, unit, len } in stretches(self.groups, self.tile) {
+            let (out, totals) = (&mut groups[first..][..len], &mut totals[unit..][..len]);
+            let x = blocks::<T>(&self.cotangents, first, len);
+            let [value] = blocks::<1>(&[value], first, len);
+            for g in 0..len {
+                let (mut sum, mut change) = (self.start(simd, &out[g]), Lanes::zero(simd));
+                for (x, (weights, by_log_tau)) in
+                    x.iter().zip(self.weights.iter().zip(&self.by_log_tau))
+                {
+                    sum.add_product(simd, weights.at(unit + g), &x[g]);
+                    change.add_product(simd, by_log_tau.at(unit + g), &x[g]);
+                }
+                sum.store(&mut out[g]);
+                let mut total = Lanes::load(simd, &totals[g]);
+                total.add_lanes(simd, change, &value[g]);
+                total.store(&mut totals[g]);
             }
-            let sum = &mut sums[in_vectors % tile + lane];
-            *sum = fma::<S>(change, of[in_vectors + lane], *sum);
         }
+    }
+
+    /// Of what follows the last whole group: `start + sum_k rows_k cotangent_k` of its entry number `lane`.
+    #[inline(always)]
+    fn sum_at<S: Simd>(&self, rows: &[Rows<'_>; T], lane: usize, start: f64) -> f64 {
+        let (unit, at) = (
+            self.groups % (self.tile / LANES),
+            self.groups * LANES + lane,
+        );
+        let readers = rows.iter().zip(&self.cotangents);
+        readers.fold(start, |sum, (row, cotangent)| {
+            fma::<S>(row.at(unit)[lane], cotangent[at], sum)
+        })
+    }
+
+    #[inline(always)]
+    fn rest<S: Simd>(&self, out: &mut [f64]) {
+        for (lane, out) in out[self.groups * LANES..].iter_mut().enumerate() {
+            let start = if self.add { *out } else { 0.0 };
+            *out = self.sum_at::<S>(&self.weights, lane, start);
+        }
+    }
+
+    #[inline(always)]
+    fn rest_by_log_tau<S: Simd>(&self, value: &[f64], sums: &mut [f64]) {
+        let first = self.groups % (self.tile / LANES) * LANES;
+        let values = &value[self.groups * LANES..];
+        for (lane, (value, total)) in values.iter().zip(&mut sums[first..]).enumerate() {
+            let change = self.sum_at::<S>(&self.by_log_tau, lane, 0.0);
+            *total = fma::<S>(change, *value, *total);
+        }
+    }
+}
+
+/// One row of interleaved weights.
+#[derive(Clone, Copy, Default)]
+struct Rows<'a> {
+    groups: &'a [[f64; LANES]],
+    stride: usize,
+}
+
+impl<'a> Rows<'a> {
+    #[inline(always)]
+    fn new(interleaved: &'a [f64], reader: Reader<'_>) -> Self {
+        Rows {
+            groups: &interleaved.as_chunks::<LANES>().0[reader.row..],
+            stride: reader.weights.sources.len(),
+        }
+    }
+
+    /// For a group of the tile.
+    #[inline(always)]
+    fn at(self, unit: usize) -> &'a [f64; LANES] {
+        &self.groups[unit * self.stride]
     }
 }
 

@@ -14,6 +14,7 @@ use crate::halt;
 use crate::{
     ExponentialMethod, Phase, SolveError, Statistics, StepControl, Stops, Tolerances, Trajectory,
 };
+use std::rc::Rc;
 use tauscope_dynamics::{InputSignal, ModelKind, RateNetwork, StateShape};
 
 /// A solve, step by step.
@@ -483,7 +484,7 @@ pub(super) fn weights_of<'c>(
     cache: &'c mut WeightCache<'_>,
     tape: &StepTape,
     n: usize,
-) -> &'c StepWeights {
+) -> &'c Rc<StepWeights> {
     let geometry = &tape.steps[n].geometry;
     cache.exact(geometry, tape.scheme.program(geometry.kind))
 }

@@ -26,6 +26,17 @@ pub(super) enum StepKind {
     Extrapolated,
 }
 
+impl StepKind {
+    /// In the order of their numbers.
+    pub(super) const ALL: [StepKind; 5] = [
+        StepKind::Start,
+        StepKind::Hermite,
+        StepKind::Adams,
+        StepKind::AdamsAfterExtrapolated,
+        StepKind::Extrapolated,
+    ];
+}
+
 /// How much a step of `exp-adams` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effort {
@@ -47,7 +58,8 @@ pub(super) enum Estimate {
 pub(super) struct Scheme {
     pub(super) method: ExponentialMethod,
     model: ModelKind,
-    programs: [Program; 5],
+    /// By the number of the kind.
+    programs: [Program; StepKind::ALL.len()],
 }
 
 /// Steps after the start before the history of `exp-adams` is filled.

@@ -72,7 +72,15 @@ pub(super) struct Sweep<'a> {
     /// By register and frame modulo [`RING`], (unit, direction x trial).
     tangents: Vec<[Aligned; RING]>,
     scratch: Vec<f64>,
-    product: Vec<f64>,
+    /// Changes of `U x + b` along dense directions, at the samples beside the step; the last made is the last.
+    drive_changes: Vec<DriveChange>,
+}
+
+/// Change of `U x + b` at a sample along dense direction number `dense`.
+struct DriveChange {
+    dense: usize,
+    sample: usize,
+    change: Vec<f64>,
 }
 
 /// What a sweep reads in a step.
@@ -182,7 +190,7 @@ impl<'a> Sweep<'a> {
             changes: Changes::new(directions),
             tangents,
             scratch: vec![0.0; block],
-            product: vec![0.0; block],
+            drive_changes: Vec::new(),
         }
     }
 
@@ -360,21 +368,39 @@ impl<'a> Sweep<'a> {
                 .step_by(units)
                 .for_each(|o| *o += factor);
         }
-        for &(d, ref parameters) in &self.changes.dense {
-            drive_tangent(
-                &parameters.u,
-                parameters.b.as_slice(),
-                self.input,
-                sample,
-                &mut self.product,
-            );
+        for dense in 0..self.changes.dense.len() {
+            let d = self.changes.dense[dense].0;
             let columns = out[d * block..][..block].chunks_exact_mut(units);
-            for (out, change) in columns.zip(self.product.chunks_exact(units)) {
+            for (out, change) in columns.zip(self.drive_change(dense, sample).chunks_exact(units)) {
                 for (unit, (o, c)) in out.iter_mut().zip(change).enumerate() {
                     *o += weights.at(row, unit) * c;
                 }
             }
         }
+    }
+
+    /// Change of `U x + b`, (unit, trial).
+    fn drive_change(&mut self, dense: usize, sample: usize) -> &[f64] {
+        let fits = |c: &DriveChange| c.dense == dense && c.sample == sample;
+        if !self.drive_changes.iter().any(fits) {
+            // two samples lie beside a step
+            let mut made = if self.drive_changes.len() < 2 * self.changes.dense.len() {
+                DriveChange {
+                    dense,
+                    sample,
+                    change: vec![0.0; self.scratch.len()],
+                }
+            } else {
+                self.drive_changes.remove(0)
+            };
+            let parameters = &self.changes.dense[dense].1;
+            let b = parameters.b.as_slice();
+            drive_tangent(&parameters.u, b, self.input, sample, &mut made.change);
+            (made.dense, made.sample) = (dense, sample);
+            self.drive_changes.push(made);
+        }
+        let at = self.drive_changes.iter().position(fits);
+        &self.drive_changes[at.unwrap_or_default()].change
     }
 
     fn multiply(&mut self, of: Register, values: Values<'_>, out: &mut [f64]) {

@@ -3,6 +3,7 @@ use super::phi::FilterIntegrals;
 use super::program::{Filter, MAX_LAG, Operation, Program, Recipe, Source};
 use super::scheme::StepKind;
 use nalgebra::DMatrix;
+use std::rc::Rc;
 use tauscope_dynamics::RateNetwork;
 
 /// All that the weights of a step depend on beside the network.
@@ -152,7 +153,7 @@ pub(super) struct WeightCache<'a> {
     network: &'a RateNetwork,
     tile: Tile,
     /// The most recently used last.
-    kept: Vec<StepWeights>,
+    kept: Vec<Rc<StepWeights>>,
 }
 
 /// Regular sampling with a few sub-steps needs this many; irregular sampling repeats none.
@@ -172,12 +173,12 @@ impl<'a> WeightCache<'a> {
     }
 
     /// The weights of a step of about this geometry; their own `geometry` is the one that they are exact for.
-    pub(super) fn near(&mut self, geometry: &Geometry, program: &Program) -> &StepWeights {
+    pub(super) fn near(&mut self, geometry: &Geometry, program: &Program) -> &Rc<StepWeights> {
         self.find(|kept| kept.is_close(geometry), geometry, program)
     }
 
     /// The weights of exactly this geometry.
-    pub(super) fn exact(&mut self, geometry: &Geometry, program: &Program) -> &StepWeights {
+    pub(super) fn exact(&mut self, geometry: &Geometry, program: &Program) -> &Rc<StepWeights> {
         self.find(|kept| kept == geometry, geometry, program)
     }
 
@@ -186,7 +187,7 @@ impl<'a> WeightCache<'a> {
         fits: impl Fn(&Geometry) -> bool,
         geometry: &Geometry,
         program: &Program,
-    ) -> &StepWeights {
+    ) -> &Rc<StepWeights> {
         let last = self.kept.len();
         match self.kept.iter().rposition(|kept| fits(&kept.geometry)) {
             Some(at) if at + 1 == last => {}
@@ -199,7 +200,7 @@ impl<'a> WeightCache<'a> {
                     self.kept.remove(0);
                 }
                 let made = StepWeights::new(self.network, self.tile, *geometry, program);
-                self.kept.push(made);
+                self.kept.push(Rc::new(made));
             }
         }
         &self.kept[self.kept.len() - 1]
