@@ -33,6 +33,7 @@ class Measurement:
     cpu: list = field(default_factory=list)  # seconds, one entry a visit
     wall: list = field(default_factory=list)
     failure: str = ""
+    products: int = None  # with W and one column
 
     @property
     def worst(self):

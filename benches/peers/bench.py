@@ -6,7 +6,8 @@ Every problem is first surveyed: each rung of every ladder once, theirs and ours
 rung meets the tightest band (--full: goes on), since more steps only cost more, or took more than --patience seconds. Then the rungs
 that may be the fastest of a band are timed in rounds, theirs and ours in turn. All of it on one core, one thread, double precision,
 compiled and warm; times are medians of the CPU seconds of one cost and gradient, errors the relative L2 error of the worst block
-against reference/NAME.h5. Our fastest rungs are then run with two threads on two cores, compared by the clock.
+against reference/NAME.h5. Our fastest rungs are then run with two threads on two cores, compared by the clock, and set against the
+time that NumPy takes for as many products with W and nothing else.
 """
 import argparse
 import contextlib
@@ -19,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -90,6 +92,16 @@ def arguments():
     return options
 
 
+@dataclass
+class Reply:
+    """What one side answers: medians in seconds, or why there are none."""
+
+    cpu: float = None
+    wall: float = None
+    failure: str = ""
+    products: int = None  # of W with one column: forward, backward and for the gradient by W
+
+
 class Bench:
     """Both sides, ready to be asked."""
 
@@ -113,10 +125,11 @@ class Bench:
         self.reference = score.read_answer(HERE / "reference" / f"{name}.h5")
         measurements, ends = self.survey(settings.get("irregular", False))
         self.time_contenders(measurements)
+        products = self.time_products(measurements, settings["n"], settings["m"])
         threads = [] if name in ONE_THREAD_ONLY else self.two_threads(measurements)
         self.file.unlink()
         return {"measurements": [m.as_json() for m in measurements], "comparison": comparison_json(measurements),
-                "two_threads": threads, "ladders_ended": ends}
+                "products": products, "two_threads": threads, "ladders_ended": ends}
 
     def survey(self, is_irregular):
         peers, ours = (PEERS_IRREGULAR, OURS_IRREGULAR) if is_irregular else (PEERS, OURS)
@@ -152,17 +165,19 @@ class Bench:
         setting = measurement.setting
         ask = self.ask_worker if setting.side == "peer" else self.ask_program
         known = measurement.cpu or None
-        cpu, wall, failure = ask(setting, repeats(median(known)) if known else 1)
-        if not failure and not known and repeats(cpu) > 1:
-            cpu, wall, failure = ask(setting, repeats(cpu))
-        if failure:
-            measurement.failure = failure
+        reply = ask(setting, repeats(median(known)) if known else 1)
+        if not reply.failure and not known and repeats(reply.cpu) > 1:
+            reply = ask(setting, repeats(reply.cpu))
+        if reply.failure:
+            measurement.failure = reply.failure
         else:
-            measurement.cpu.append(cpu)
-            measurement.wall.append(wall)
+            measurement.cpu.append(reply.cpu)
+            measurement.wall.append(reply.wall)
+            measurement.products = reply.products
             measurement.errors = score.errors(score.read_answer(self.answer), self.reference)
         if not self.is_unknown(setting):
-            say(f"{self.file.stem}, {setting.side}: {setting.label}: {failure or f'{cpu:.4f} s, error {measurement.worst:.1e}'}")
+            say(f"{self.file.stem}, {setting.side}: {setting.label}: "
+                f"{reply.failure or f'{reply.cpu:.4f} s, error {measurement.worst:.1e}'}")
 
     @property
     def answer(self):
@@ -174,8 +189,8 @@ class Bench:
         reply = self.worker.ask({"problem": str(self.file), "method": setting.method, "kind": setting.kind, "value": value,
                                  "repeat": repeat, "answer": str(self.answer)})
         if "failure" in reply:
-            return None, None, reply["failure"]
-        return median(reply["cpu"]), median(reply["wall"]), ""
+            return Reply(failure=reply["failure"])
+        return Reply(median(reply["cpu"]), median(reply["wall"]))
 
     def ask_program(self, setting, repeat, threads=1):
         accuracy = ["--step", repr(problems.DT / setting.value)] if setting.kind == "step" else ["--rtol", repr(setting.value)]
@@ -184,12 +199,26 @@ class Bench:
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode == 0:
             summary = json.loads(done.stdout)
-            return summary["cpu_seconds_median"], summary["seconds_median"], ""
+            products = summary["rhs_evaluations"] + 2 * summary["rhs_evaluations_backward"]
+            return Reply(summary["cpu_seconds_median"], summary["seconds_median"], products=products)
         lines = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
         if done.returncode == 2 and "--method" in lines[0]:
             say(f"skipped: this tauscope has no method {setting.method}")
             self.skipped_methods.add(setting.method)
-        return None, None, lines[0]
+        return Reply(failure=lines[0])
+
+    def time_products(self, measurements, units, trials):
+        """Our fastest rung of each band against the bare products that it is made of."""
+        rows = []
+        for band, _, ours, _ in bands.comparison(measurements):
+            if not ours:
+                continue
+            a_product = median(self.worker.ask({"products": [units, trials]})["cpu"] for _ in range(self.options.rounds)) / trials
+            bare = ours.products * a_product
+            rows.append({"band": band, "label": ours.setting.label, "products": ours.products, "product_seconds": bare,
+                         "cpu_seconds": ours.seconds, "ratio": ours.seconds / bare})
+            say(f"{self.file.stem}, ours: {ours.setting.label}: {ours.seconds:.4f} s, its products alone {bare:.4f} s")
+        return rows
 
     def two_threads(self, measurements):
         """Our fastest rung of each band on two cores, with one thread and with two, in turn."""
@@ -203,10 +232,10 @@ class Bench:
         for _ in range(self.options.rounds):
             for threads in wall:
                 estimate = median(wall[threads]) if wall[threads] else SURVEY_SECONDS / 3
-                _, seconds, failure = self.ask_program(setting, repeats(estimate), threads)
-                if failure:
-                    return {"label": setting.label, "failure": failure}
-                wall[threads].append(seconds)
+                reply = self.ask_program(setting, repeats(estimate), threads)
+                if reply.failure:
+                    return {"label": setting.label, "failure": reply.failure}
+                wall[threads].append(reply.wall)
         one, two = median(wall[1]), median(wall[2])
         say(f"{self.file.stem}, ours: {setting.label}: {one:.4f} s with one thread, {two:.4f} s with two")
         return {"label": setting.label, "seconds_one_thread": one, "seconds_two_threads": two, "speed_up": one / two}

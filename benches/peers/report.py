@@ -45,13 +45,22 @@ def table(record):
         for row in result["comparison"]:
             ratio = f"**{row['ratio']:.1f}**" if row["ratio"] else "-"
             lines.append(f"| {name} | {row['band']:g} | {half(row['peer'])} | {half(row['ours'])} | {ratio} |")
-    return "\n".join([*lines, *threads_table(record), *ladder_tables(record)]) + "\n"
+    return "\n".join([*lines, *products_table(record), *threads_table(record), *ladder_tables(record)]) + "\n"
 
 
 def half(side):
     if not side:
         return "none | - | -"
     return f"{side['label']} | {side['cpu_seconds']:.3g} | {side['worst_block_error']:.1e}"
+
+
+def products_table(record):
+    rows = [f"| {name} | {row['band']:g} | {row['label']} | {row['products']} | {row['product_seconds']:.3g} | {row['cpu_seconds']:.3g} | {row['ratio']:.1f} |"
+            for name, result in record["problems"].items() for row in result.get("products", [])]
+    if not rows:
+        return []
+    return ["", "## Products alone", "", "Ours against the CPU seconds that NumPy takes for as many products of W with a column, all trials at once.", "",
+            "| problem | error at most | ours | products | s | ours, s | times longer |", "|---|---|---|---|---|---|---|", *rows]
 
 
 def threads_table(record):

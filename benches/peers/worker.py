@@ -1,7 +1,8 @@
 """Computes the peers' gradients in one process that stays: compiled once, timed warm.
 
 Reads one JSON object a line: {"problem": FILE, "method": NAME, "kind": substeps | step | rtol, "value": V, "repeat": N, "answer": FILE};
-writes one a line: {"cpu": [seconds], "wall": [seconds]}, or {"failure": text}. An empty line asks for the versions.
+writes one a line: {"cpu": [seconds], "wall": [seconds]}, or {"failure": text}. {"products": [ROWS, COLUMNS]} asks for the time of one bare
+product of a square matrix with so many columns. An empty line asks for the versions.
 """
 import json
 import os
@@ -12,6 +13,7 @@ import time
 # Before JAX is imported: one thread, as the other side has.
 os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import diffrax
 import h5py
@@ -71,6 +73,23 @@ class Worker:
             self.problem, self.parameters = network.read(path)
 
 
+def product_times(rows, columns):
+    """CPU seconds of one product: a few samples, each over a tenth of a second."""
+    generator = np.random.default_rng(0)
+    w, r = generator.standard_normal((rows, rows)), generator.standard_normal((rows, columns))
+    out = np.empty_like(r)
+    np.dot(w, r, out=out)
+    times = []
+    for _ in range(5):
+        start, count = time.process_time(), 0
+        while time.process_time() - start < 0.1:
+            for _ in range(16):
+                np.dot(w, r, out=out)
+            count += 16
+        times.append((time.process_time() - start) / count)
+    return times
+
+
 def versions():
     return {"jax": jax.__version__, "jaxlib": jaxlib.__version__, "diffrax": diffrax.__version__,
             "numpy": np.__version__, "python": platform.python_version()}
@@ -83,7 +102,9 @@ def main():
             print(json.dumps(versions()), flush=True)
             continue
         try:
-            answer = worker.answer(json.loads(line))
+            request = json.loads(line)
+            bare = request.get("products")
+            answer = {"cpu": product_times(*bare)} if bare else worker.answer(request)
         except Exception as error:  # whatever a peer raises is its result
             answer = {"failure": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
         print(json.dumps(answer), flush=True)

@@ -2,6 +2,7 @@
 //! that this comparison notices an error of a thousandth in each term of the gradient.
 
 mod error_estimate;
+mod fast_loop;
 mod problem;
 
 use problem::{Case, Numbers, Sampling, Spec, spec};
