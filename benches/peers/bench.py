@@ -125,7 +125,7 @@ class Bench:
         self.reference = score.read_answer(HERE / "reference" / f"{name}.h5")
         measurements, ends = self.survey(settings.get("irregular", False))
         self.time_contenders(measurements)
-        products = self.time_products(measurements, settings["n"], settings["m"])
+        products = self.time_products(measurements, settings["n"], settings["k"])
         threads = [] if name in ONE_THREAD_ONLY else self.two_threads(measurements)
         self.file.unlink()
         return {"measurements": [m.as_json() for m in measurements], "comparison": comparison_json(measurements),
@@ -213,7 +213,8 @@ class Bench:
         for band, _, ours, _ in bands.comparison(measurements):
             if not ours:
                 continue
-            a_product = median(self.worker.ask({"products": [units, trials]})["cpu"] for _ in range(self.options.rounds)) / trials
+            visits = [self.worker.ask({"products": [units, trials]})["cpu"] for _ in range(self.options.rounds)]
+            a_product = median(itertools.chain(*visits)) / trials
             bare = ours.products * a_product
             rows.append({"band": band, "label": ours.setting.label, "products": ours.products, "product_seconds": bare,
                          "cpu_seconds": ours.seconds, "ratio": ours.seconds / bare})

@@ -183,6 +183,7 @@ impl<'a> Backward<'a> {
         }
         let value = || self.tape.frames.get(register, frame);
         found.sum(&mut into, value, &mut self.log_tau);
+        drop(found);
         self.cotangents[register as usize][frame % RING] = into;
     }
 
@@ -357,7 +358,7 @@ impl<'a> Found<'a> {
 
     /// Adds their cotangents to that of the value, and what log tau does to them to its sums.
     fn sum<'v>(
-        self,
+        &self,
         into: &mut Cotangent,
         value: impl Fn() -> &'v [f64],
         log_tau: &mut LogTauSums,
