@@ -22,8 +22,11 @@ RATE, SLOW = 50.0, 20.0  # samples a second
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
+    return write_session(tmp_path_factory.mktemp("nwb") / "session.nwb")
+
+
+def write_session(path):
     """Three series of two rates, one by timestamps, ragged units, trials with a split."""
-    path = tmp_path_factory.mktemp("nwb") / "session.nwb"
     rng = np.random.default_rng(0)
     start = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
     file = NWBFile(session_description="demo", identifier="id-1", session_start_time=start)

@@ -13,7 +13,9 @@ use anyhow::Result;
 use clap::ValueEnum;
 use serde::Serialize;
 use std::fs;
-use tauscope_fit::store::{Group, StoredFile, replace_file};
+use std::path::Path;
+use tables::Table;
+use tauscope_fit::store::{Group, StoreError, StoredFile, replace_file};
 
 pub use json::attribute;
 
@@ -82,13 +84,22 @@ fn write_folder(output: &Output, tree: &Group) -> Result<Vec<String>> {
         path: folder.to_owned(),
         reason,
     })?;
-    let mut files = Vec::new();
-    for table in tables {
+    let was_there = !output::is_empty(folder);
+    let written = write_tables(folder, tables);
+    if written.is_err() && !was_there {
+        // no part of an export; what cannot be removed either stays
+        let _ = fs::remove_dir_all(folder);
+    }
+    Ok(written?)
+}
+
+fn write_tables(folder: &Path, tables: Vec<Table>) -> Result<Vec<String>, StoreError> {
+    let write = |table: Table| {
         let path = folder.join(table.file);
         replace_file(&path, &table.bytes)?;
-        files.push(path.display().to_string());
-    }
-    Ok(files)
+        Ok(path.display().to_string())
+    };
+    tables.into_iter().map(write).collect()
 }
 
 /// Calls `visit` for every group with its path: empty for the outermost, else with a slash at the end.

@@ -3,7 +3,7 @@
 use crate::args::{FitOptions, Global};
 use crate::console::Console;
 use crate::exit::Outcome;
-use crate::output::Output;
+use crate::output::{self, Output, OutputError};
 use crate::progress::{Position, Progress};
 use crate::resume::{self, Place};
 use crate::settings::{self, Settings};
@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tauscope_adjoint::HaltReason;
 use tauscope_fit::checkpoint::{About, Identity, Notice, Saving};
+use tauscope_fit::config::{EffectiveConfig, Init, InputMask, Mask};
 use tauscope_fit::dataset::Dataset;
 use tauscope_fit::driver::{self, Control, FitResult, Provenance};
 use tauscope_fit::plan::FitPlan;
@@ -33,6 +34,9 @@ pub fn run(options: &FitOptions, global: &Global, console: &Console) -> Result<O
     if options.config.print_config() {
         console.print(&settings.config.to_toml())?;
         return Ok(Outcome::Done);
+    }
+    if let Some(out) = &options.output.out {
+        spare_inputs(out, &settings.config)?;
     }
     let stop = interrupt::flag()?;
     let (place, dataset) = if options.resume() {
@@ -71,6 +75,26 @@ pub fn run(options: &FitOptions, global: &Global, console: &Console) -> Result<O
     } else {
         Outcome::Done
     })
+}
+
+/// Refuses an output that would replace a file which the fit reads: a stopped fit could not go on without it.
+fn spare_inputs(out: &Path, config: &EffectiveConfig) -> Result<(), OutputError> {
+    let EffectiveConfig {
+        init,
+        connectivity,
+        input_connectivity,
+        ..
+    } = config;
+    if let Init::File(path) = init {
+        output::must_differ(out, path)?;
+    }
+    if let Mask::File(path) = connectivity {
+        output::must_differ(out, path)?;
+    }
+    if let InputMask::File(path) = input_connectivity {
+        output::must_differ(out, path)?;
+    }
+    Ok(())
 }
 
 /// The page of the result. The result is safe by now: whatever goes wrong here is said and no more.

@@ -1,5 +1,7 @@
 //! `tauscope inspect`: what a file holds.
 
+mod comparison;
+
 use crate::args::{Global, InspectOptions};
 use crate::console::Console;
 use crate::exit::Outcome;
@@ -8,10 +10,11 @@ use crate::summary::{self, FitSummary};
 use crate::table::Table;
 use crate::{interrupt, resolve};
 use anyhow::Result;
+use comparison::ComparisonSummary;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::path::Path;
-use tauscope_fit::store::{StoreError, StoredFile, StoredGroup};
+use tauscope_fit::store::{GroupPlace, StoreError, StoredFile, StoredGroup};
 
 #[derive(Debug, Serialize)]
 struct Contents {
@@ -24,6 +27,8 @@ struct Contents {
     units: Map<String, Value>,
     #[serde(flatten)]
     result: Option<FitSummary>,
+    #[serde(flatten)]
+    comparison: Option<ComparisonSummary>,
 }
 
 /// Lists attributes and variables, and sums up a result.
@@ -45,7 +50,7 @@ fn contents(path: &Path) -> Result<Contents, StoreError> {
     let version = root.attribute("schema_version")?;
     let mut contents = Contents {
         file: path.display().to_string(),
-        format,
+        format: format.clone(),
         schema_version: version.as_ref().map_or(Value::Null, attribute),
         attributes: Map::new(),
         shapes: Map::new(),
@@ -56,14 +61,27 @@ fn contents(path: &Path) -> Result<Contents, StoreError> {
         } else {
             None
         },
+        comparison: (format.as_deref() == Some("comparison"))
+            .then(|| comparison::read(&root))
+            .transpose()?,
     };
-    contents.list(&root, "")?;
+    contents.list(&root, "", &mut Vec::new())?;
     Ok(contents)
 }
 
 impl Contents {
-    /// Adds everything in `group` and below; `prefix` is its name with a slash.
-    fn list(&mut self, group: &StoredGroup, prefix: &str) -> Result<(), StoreError> {
+    /// Adds everything in `group` and below; `prefix` is its name with a slash. A group that was seen before is left
+    /// out: links may go round in a circle.
+    fn list(
+        &mut self,
+        group: &StoredGroup,
+        prefix: &str,
+        seen: &mut Vec<GroupPlace>,
+    ) -> Result<(), StoreError> {
+        match group.place() {
+            Some(place) if seen.contains(&place) => return Ok(()),
+            place => seen.extend(place),
+        }
         for (name, value) in group.attributes()? {
             self.attributes
                 .insert(format!("{prefix}{name}"), attribute(&value));
@@ -77,9 +95,9 @@ impl Contents {
                 .insert(key, variable.attribute_text("units")?.into());
         }
         for name in group.group_names()? {
-            // the depth is that of the formats; a deeper file may have links that go round in a circle
+            // the depth is that of the formats
             if prefix.matches('/').count() < 4 {
-                self.list(&group.group(&name)?, &format!("{prefix}{name}/"))?;
+                self.list(&group.group(&name)?, &format!("{prefix}{name}/"), seen)?;
             }
         }
         Ok(())
@@ -91,6 +109,9 @@ fn text(contents: &Contents) -> String {
     let mut text = format!("{}: {format}\n", contents.file);
     if let Some(result) = &contents.result {
         text += &format!("\n{}", summary::text(result));
+    }
+    if let Some(comparison) = &contents.comparison {
+        text += &format!("\n{}", comparison.text());
     }
     text + "\n" + &variables(contents) + "\n" + &attributes(contents)
 }

@@ -15,6 +15,7 @@ mod inspect;
 mod interrupt;
 mod output;
 mod plot;
+mod probe;
 mod progress;
 mod report;
 mod reproduce;
@@ -32,6 +33,9 @@ use exit::Outcome;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if probe::is_asked_for() {
+        return ExitCode::SUCCESS;
+    }
     let cli = match args::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => return exit::refused(&error),

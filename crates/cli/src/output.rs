@@ -74,9 +74,7 @@ impl Output {
     /// # Errors
     /// [`OutputError`] where it is `input` or a folder, another run has it, or nothing can be written beside it.
     pub fn claim(path: &Path, input: &Path) -> Result<Output, OutputError> {
-        if is_same_file(path, input) {
-            return Err(OutputError::IsInput(path.to_owned()));
-        }
+        must_differ(path, input)?;
         if path.is_dir() {
             return Err(OutputError::IsFolder(path.to_owned()));
         }
@@ -123,6 +121,17 @@ impl Output {
     pub fn exists(&self) -> bool {
         self.path.symlink_metadata().is_ok()
     }
+}
+
+/// Refuses an output that is the file `input`.
+///
+/// # Errors
+/// [`OutputError::IsInput`].
+pub fn must_differ(path: &Path, input: &Path) -> Result<(), OutputError> {
+    if is_same_file(path, input) {
+        return Err(OutputError::IsInput(path.to_owned()));
+    }
+    Ok(())
 }
 
 fn open_mark(path: &Path, mark: &Path) -> Result<File, OutputError> {
@@ -269,7 +278,8 @@ pub fn reserve_folder(
     }
 }
 
-fn is_empty(folder: &Path) -> bool {
+/// Whether the folder is there and holds nothing.
+pub fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
 }
 

@@ -27,6 +27,7 @@ use thiserror::Error;
 
 pub use contents::Contents;
 pub use kind::Kind;
+pub use node::Node;
 
 #[derive(Debug, Serialize)]
 struct Summary {

@@ -13,6 +13,12 @@ pub enum ModelError {
         /// The size that the rest of the model implies.
         expected: usize,
     },
+    /// There is nothing of what there must be at least one.
+    #[error("there are no {name}: at least one is needed")]
+    Empty {
+        /// What there is none of.
+        name: &'static str,
+    },
     /// A time constant is zero, negative or not a number.
     #[error("time constant {name} of unit {unit} must be positive and finite, got {value}")]
     TimeConstant {

@@ -56,7 +56,7 @@ impl InputSignal {
     /// trial), column `sample * n_trials + trial`; zero rows make an autonomous network.
     ///
     /// # Errors
-    /// [`ModelError::Time`] where time does not increase, [`ModelError::Shape`] where the samples do
+    /// [`ModelError::Empty`] without a trial, [`ModelError::Time`] where time does not increase, [`ModelError::Shape`] where the samples do
     /// not fit it, [`ModelError::NotFinite`] for a NaN or infinite sample.
     pub fn new(
         time: Vec<f64>,
@@ -65,6 +65,9 @@ impl InputSignal {
         n_trials: usize,
         interpolation: Interpolation,
     ) -> Result<InputSignal, ModelError> {
+        if n_trials == 0 {
+            return Err(ModelError::Empty { name: "trials" });
+        }
         for (index, pair) in time.windows(2).enumerate() {
             if pair[1] <= pair[0] || !pair[1].is_finite() {
                 return Err(ModelError::Time {
@@ -82,7 +85,7 @@ impl InputSignal {
                 previous: last,
             });
         }
-        let expected = time.len() * n_trials;
+        let expected = time.len().saturating_mul(n_trials);
         if samples.ncols() != expected {
             return Err(ModelError::Shape {
                 name: "input samples",
@@ -325,6 +328,12 @@ mod tests {
                 assert!((finer.at(t)[0] - x.at(t)[0]).abs() < 1e-15);
             }
         }
+    }
+
+    #[test]
+    fn no_trial_is_refused() {
+        let error = InputSignal::new(vec![0.0], 1.0, DMatrix::zeros(1, 0), 0, Interpolation::Hold);
+        assert_eq!(error, Err(ModelError::Empty { name: "trials" }));
     }
 
     #[test]

@@ -95,9 +95,12 @@ impl Parameters {
     /// Checks that the shapes fit the model and every value is finite.
     ///
     /// # Errors
-    /// [`ModelError::Shape`], [`ModelError::NotFinite`] or [`ModelError::TimeConstant`].
+    /// [`ModelError::Empty`] without a unit, [`ModelError::Shape`], [`ModelError::NotFinite`] or [`ModelError::TimeConstant`].
     pub fn check(&self, model: ModelKind) -> Result<(), ModelError> {
         let n = self.n_units();
+        if n == 0 {
+            return Err(ModelError::Empty { name: "units" });
+        }
         let tau = |present: bool| if present { n } else { 0 };
         for (name, got, expected) in [
             ("W (rows)", self.w.nrows(), n),
@@ -415,6 +418,15 @@ mod tests {
             bounds,
         )
         .expect("valid")
+    }
+
+    #[test]
+    fn a_network_without_units_is_refused() {
+        for model in [ModelKind::TwoConstant, ModelKind::Rate, ModelKind::Current] {
+            let none = Parameters::zeros(model, 0, 2);
+            assert_eq!(none.check(model), Err(ModelError::Empty { name: "units" }));
+            assert_eq!(Parameters::zeros(model, 1, 0).check(model), Ok(()));
+        }
     }
 
     #[test]

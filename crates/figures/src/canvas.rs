@@ -194,7 +194,7 @@ impl Canvas {
 }
 
 /// The outline of a marker; its area is about the same for all.
-fn symbol(marker: Marker, [x, y]: [f64; 2], r: f64) -> String {
+pub(crate) fn symbol(marker: Marker, [x, y]: [f64; 2], r: f64) -> String {
     let at = |dx: f64, dy: f64| format!("{} {}", px(x + dx), px(y + dy));
     let circle = |r: f64| {
         let (left, d, back) = (at(-r, 0.0), px(2.0 * r), px(-2.0 * r));

@@ -6,7 +6,7 @@ use crate::canvas::{Anchor, Canvas, Drawing, TEXT};
 use crate::chart::WIDTH;
 use crate::names::{self, Across};
 use crate::number::significant;
-use crate::palette::{Colour, Style};
+use crate::palette::{Colour, Marker, Style};
 use crate::scale::Tick;
 use crate::text;
 use cells::colour;
@@ -25,6 +25,18 @@ pub struct HeatMap {
     columns: Names,
     values: Vec<f64>,
     quantity: String,
+    /// Whether the colours are only those above zero.
+    is_one_sided: bool,
+    marks: Vec<Mark>,
+}
+
+/// A place on the cells.
+#[derive(Debug, Clone)]
+struct Mark {
+    label: String,
+    /// Row and column from 0; a place between cells is a part of one.
+    at: [f64; 2],
+    marker: Marker,
 }
 
 #[derive(Debug, Clone)]
@@ -84,7 +96,26 @@ impl HeatMap {
             },
             values,
             quantity: quantity.to_owned(),
+            is_one_sided: false,
+            marks: Vec::new(),
         }
+    }
+
+    /// For values that are nowhere below zero: the colours begin at zero, and none is wasted.
+    pub fn one_sided(mut self) -> HeatMap {
+        self.is_one_sided = true;
+        self
+    }
+
+    /// A mark on the cells, named above them. `at`: row and column from 0, the middle of a cell; a part of one lies between
+    /// two. Not drawn where a map is so large that cells stand for blocks.
+    pub fn mark(mut self, label: &str, at: [f64; 2], marker: Marker) -> HeatMap {
+        self.marks.push(Mark {
+            label: label.to_owned(),
+            at,
+            marker,
+        });
+        self
     }
 
     /// The largest absolute value; at least a number that can be divided by.
@@ -112,10 +143,12 @@ impl HeatMap {
         }
         let (map, block) = self.in_blocks();
         let mut canvas = Canvas::new();
-        let top = map.colour_bar(&mut canvas);
+        let bar = map.colour_bar(&mut canvas);
+        let top = map.legend(bar, &mut canvas);
         canvas.text([0.0, top + 11.0], &map.rows.title, Anchor::Start);
         let frame = map.frame(top + 23.0);
         map.cells(&frame, &mut canvas);
+        map.marks(&frame, &mut canvas);
         let bottom = map.names(&frame, &mut canvas);
         let mut title = map.columns.title.clone();
         if block != [1, 1] {
@@ -155,6 +188,8 @@ impl HeatMap {
             columns: self.columns.every(columns),
             values: values.collect(),
             quantity: self.quantity.clone(),
+            is_one_sided: self.is_one_sided,
+            marks: Vec::new(),
         };
         (map, [rows, columns])
     }
@@ -211,22 +246,23 @@ impl HeatMap {
             &text::shortened(&self.quantity, TEXT, WIDTH),
             Anchor::Start,
         );
-        let ends = [
-            significant(-limit, 2),
-            "0".to_owned(),
-            significant(limit, 2),
-        ];
+        let lowest = if self.is_one_sided { 0 } else { -SHADES };
+        let low = if self.is_one_sided { 0.0 } else { -limit };
+        let ends = [significant(low, 2), significant(limit, 2)];
         let left = text::width(&ends[0], TEXT) + 6.0;
-        let step = width / f64::from(2 * SHADES + 1);
-        for level in -SHADES..=SHADES {
-            let x = left + f64::from(level + SHADES) * step;
+        let step = width / f64::from(SHADES - lowest + 1);
+        for level in lowest..=SHADES {
+            let x = left + f64::from(level - lowest) * step;
             canvas.raw(&format!(
                 "<rect x=\"{x:.2}\" y=\"{top}\" width=\"{step:.2}\" height=\"{height}\" fill=\"{}\" shape-rendering=\"crispEdges\"/>",
                 colour(level)
             ));
         }
         canvas.text([left - 6.0, top + 9.5], &ends[0], Anchor::End);
-        canvas.text([left + width + 6.0, top + 9.5], &ends[2], Anchor::Start);
+        canvas.text([left + width + 6.0, top + 9.5], &ends[1], Anchor::Start);
+        if self.is_one_sided {
+            return top + height + 8.0;
+        }
         canvas.line(
             [left + 0.5 * width, top + height],
             [left + 0.5 * width, top + height + 3.0],
@@ -234,7 +270,7 @@ impl HeatMap {
         );
         canvas.text(
             [left + 0.5 * width, top + height + 15.0],
-            &ends[1],
+            "0",
             Anchor::Middle,
         );
         top + height + 22.0
@@ -243,7 +279,7 @@ impl HeatMap {
 
 #[cfg(test)]
 mod tests {
-    use super::HeatMap;
+    use super::{HeatMap, Marker};
 
     fn names(n: usize) -> Vec<String> {
         (0..n).map(|i| format!("unit {i}")).collect()
@@ -259,6 +295,26 @@ mod tests {
         assert_eq!((block, small.values.len()), ([3, 3], 150 * 150));
         assert_eq!(small.values[66 * 150 + 100], -5.0);
         assert!(small.draw().body.len() < 2_000_000);
+    }
+
+    #[test]
+    fn a_one_sided_map_wastes_no_colour_and_marks_lie_on_their_cells() {
+        let values: Vec<f64> = (0..6).map(f64::from).collect();
+        let map = HeatMap::new(("s", names(2)), ("r", names(3)), values, "loss");
+        let both = map.draw().body;
+        assert!(both.contains("−5") && !both.contains("least"));
+        let one = map
+            .one_sided()
+            .mark("least", [0.0, 0.0], Marker::Cross)
+            .mark("truth", [0.5, 1.5], Marker::Ring)
+            .draw()
+            .body;
+        assert!(!one.contains("−5"), "{one}");
+        for word in ["least", "truth"] {
+            assert!(one.contains(word), "{word}");
+        }
+        // a halo and a line for each mark
+        assert_eq!(one.matches("class=\"mark\"").count(), 4);
     }
 
     #[test]

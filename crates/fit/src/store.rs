@@ -10,9 +10,11 @@
 
 mod attributes;
 mod error;
+mod foreign;
 mod gradient_problem;
 mod heaps;
 mod image;
+mod probe;
 mod raw;
 mod read;
 mod read_dataset;
@@ -23,9 +25,11 @@ mod variable;
 mod write_dataset;
 
 pub use error::StoreError;
+pub use foreign::Wanted;
 pub use gradient_problem::{GradientProblem, NetworkArrays, read_gradient_problem};
 pub use image::write_file;
-pub use read::{StoredFile, StoredGroup};
+pub use probe::{PROBE, probe, probe_by};
+pub use read::{GroupPlace, StoredFile, StoredGroup};
 pub(crate) use read_dataset::DATASET_VARIABLES;
 pub use read_dataset::read_dataset;
 pub use replace::{check_writable, replace_file};

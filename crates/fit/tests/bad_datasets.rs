@@ -98,7 +98,11 @@ fn files_that_are_no_dataset_are_named_for_what_they_are() {
     );
     assert_eq!(
         file("table.h5", b"time,rate\n0,1\n"),
-        "table.h5 is not an HDF5 file: write the data with h5py or xarray, one variable each for time, inputs and targets"
+        "table.h5 is not an HDF5 file: where it is a table, `tauscope import csv table.h5 --list` shows how it becomes a dataset; else write the data with h5py or xarray, one variable each for time, inputs and targets"
+    );
+    assert_eq!(
+        file("bytes.h5", b"\x01\x02\xff"),
+        "bytes.h5 is not an HDF5 file: write the data with h5py or xarray, one variable each for time, inputs and targets"
     );
     assert_eq!(
         file("old.nc", b"CDF\x01\0\0\0\0"),

@@ -34,7 +34,7 @@ fn variable(variable: &Variable) -> Value {
     object.insert("dims".to_owned(), variable.dims.clone().into());
     object.insert(
         "values".to_owned(),
-        nested(&flat(&variable.values), &variable.shape),
+        nested(&mut flat(&variable.values).into_iter(), &variable.shape),
     );
     Value::Object(object)
 }
@@ -70,14 +70,13 @@ fn flat(values: &Values) -> Vec<Value> {
 }
 
 /// Lists in lists, slowest dimension outermost; a scalar is itself.
-fn nested(values: &[Value], shape: &[usize]) -> Value {
+fn nested(values: &mut impl Iterator<Item = Value>, shape: &[usize]) -> Value {
     match shape {
-        [] => values.first().cloned().unwrap_or(Value::Null),
-        [_] => values.to_vec().into(),
+        [] => values.next().unwrap_or(Value::Null),
+        [length] => values.take(*length).collect::<Vec<_>>().into(),
         [length, rest @ ..] => {
-            let size: usize = rest.iter().product();
-            let part = |i: usize| nested(&values[i * size..(i + 1) * size], rest);
-            (0..*length).map(part).collect::<Vec<_>>().into()
+            let parts = (0..*length).map(|_| nested(values, rest));
+            parts.collect::<Vec<_>>().into()
         }
     }
 }
@@ -89,10 +88,10 @@ mod tests {
 
     #[test]
     fn values_are_nested_by_dimension() {
-        let values: Vec<_> = (0..6).map(|v| json!(v)).collect();
-        assert_eq!(nested(&values, &[1, 2, 3]), json!([[[0, 1, 2], [3, 4, 5]]]));
-        assert_eq!(nested(&values[..1], &[]), json!(0));
-        assert_eq!(nested(&[], &[2, 0]), json!([[], []]));
-        assert_eq!(nested(&[], &[0, 2]), json!([]));
+        let nested = |n: usize, shape: &[usize]| nested(&mut (0..n).map(|v| json!(v)), shape);
+        assert_eq!(nested(6, &[1, 2, 3]), json!([[[0, 1, 2], [3, 4, 5]]]));
+        assert_eq!(nested(1, &[]), json!(0));
+        assert_eq!(nested(0, &[2, 0]), json!([[], []]));
+        assert_eq!(nested(0, &[0, 2]), json!([]));
     }
 }

@@ -3,6 +3,9 @@
 use csv::Writer;
 use tauscope_fit::store::{AttributeValue, Group, Values, Variable};
 
+/// Letters of a file's name; `unused` tells apart what begins alike.
+const LONGEST_NAME: usize = 60;
+
 /// A file of the folder.
 pub struct Table {
     /// Its name.
@@ -100,6 +103,8 @@ fn file_name(path: &str, dims: &[String]) -> String {
     };
     // a name that would clash with those of the index, or lead out of the folder
     let name = name.replace(['/', '\\'], "_");
+    // file systems take names of up to 255 bytes
+    let name: String = name.chars().take(LONGEST_NAME).collect();
     if ["variables", "attributes"].contains(&name.as_str()) {
         format!("{name}-values.csv")
     } else {
@@ -127,22 +132,16 @@ fn table(group: &Group, dims: &[String], variables: &[&Variable]) -> csv::Result
         .iter()
         .filter(|v| v.dims != [v.name.clone()])
         .collect();
-    let mut all = vec![
-        dims.iter()
-            .cloned()
-            .chain(others.iter().map(|v| v.name.clone()))
-            .collect::<Vec<_>>(),
-    ];
-    for place in 0..shape.iter().product::<usize>() {
-        let mut row = indices(place, shape)
-            .into_iter()
-            .zip(&labels)
-            .map(|(i, labels)| labels[i].clone())
-            .collect::<Vec<_>>();
+    let names = others.iter().map(|v| v.name.clone());
+    let heading: Vec<String> = dims.iter().cloned().chain(names).collect();
+    let row = |place: usize| -> Vec<String> {
+        let places = indices(place, shape).into_iter().zip(&labels);
+        let mut row: Vec<String> = places.map(|(i, labels)| labels[i].clone()).collect();
         row.extend(others.iter().map(|v| cell(&v.values, place)));
-        all.push(row);
-    }
-    rows(all)
+        row
+    };
+    let n_rows = shape.iter().product::<usize>();
+    rows(std::iter::once(heading).chain((0..n_rows).map(row)))
 }
 
 fn labels(group: &Group, dim: &str, length: usize) -> Vec<String> {
@@ -203,7 +202,8 @@ fn text(value: &AttributeValue) -> String {
     }
 }
 
-fn rows(all: Vec<Vec<String>>) -> csv::Result<Vec<u8>> {
+/// Each row is written as it is made: as strings a table is many times as large as its text.
+fn rows(all: impl IntoIterator<Item = Vec<String>>) -> csv::Result<Vec<u8>> {
     let mut writer = Writer::from_writer(Vec::new());
     for row in all {
         writer.write_record(row)?;
@@ -234,6 +234,8 @@ mod tests {
         );
         assert_eq!(file_name("", &[]), "scalars.csv");
         assert_eq!(file_name("", &["../x".to_owned()]), ".._x.csv");
+        let long = file_name("a/", &["é".repeat(300), "b".to_owned()]);
+        assert!(long.starts_with("a-é") && long.len() < 255, "{long}");
         assert_eq!(
             file_name("", &["variables".to_owned()]),
             "variables-values.csv"

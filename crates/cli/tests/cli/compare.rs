@@ -99,6 +99,53 @@ fn the_file_has_named_dimensions_and_what_json_says() {
 }
 
 #[test]
+fn inspect_says_what_the_comparison_says() {
+    let bench = Bench::with_dataset();
+    let json = bench.run(&format!("{QUICK} --out c.h5 --json")).json();
+    let shown = bench.run("inspect c.h5 --json").json();
+    assert_eq!(shown["verdict"], json["verdict"]);
+    assert_eq!(shown["interrupted"], json["interrupted"]);
+    let (shown, said) = (
+        shown["fits"].as_array().unwrap(),
+        json["fits"].as_array().unwrap(),
+    );
+    assert_eq!(shown.len(), said.len());
+    assert!(!said.is_empty());
+    for fit in said {
+        let is_same = |other: &&Value| {
+            ["method", "start", "control", "step_or_tolerance"]
+                .iter()
+                .all(|key| other[key] == fit[key])
+        };
+        let found = shown.iter().find(is_same).unwrap();
+        for key in ["state", "converged"] {
+            assert_eq!(found[key], fit[key], "{key} of {fit}");
+        }
+        if let Some(termination) = fit["termination"].as_str() {
+            assert_eq!(found["termination"], termination);
+            for key in ["cost", "tau_r_drift"] {
+                let numbers = |value: &Value| match value {
+                    Value::Array(_) => numbers(value),
+                    other => other.as_f64().into_iter().collect(),
+                };
+                let (stored, given) = (numbers(&found[key]), numbers(&fit[key]));
+                assert_eq!(stored.len(), given.len(), "{key} of {fit}");
+                for (a, b) in stored.iter().zip(given) {
+                    assert!((a - b).abs() <= 1e-14 * b.abs(), "{key} of {fit}");
+                }
+            }
+        }
+    }
+    let text = bench.run("inspect c.h5").stdout;
+    for word in [
+        "drift: median (largest) over the units",
+        json["verdict"][0].as_str().unwrap(),
+    ] {
+        assert!(text.contains(word), "{text}");
+    }
+}
+
+#[test]
 fn from_a_result_its_model_and_parameters_are_taken() {
     let bench = Bench::with_dataset();
     let fit =

@@ -10,6 +10,7 @@ mod export;
 mod fit;
 mod generate;
 mod gradient;
+mod hard_input;
 mod identify;
 mod import;
 mod options;

@@ -279,6 +279,36 @@ fn a_page_tells_what_was_judged_of_the_time_constants() {
 }
 
 #[test]
+fn a_page_says_that_a_time_constant_is_none() {
+    let bench = fitted("--identify false");
+    let says = "Not positive finite numbers: ";
+    assert!(!page(&bench, "fit.h5").contains(says));
+    for (value, name) in [
+        (0.0, "zero"),
+        (-0.1, "negative"),
+        (f64::NAN, "none"),
+        (f64::INFINITY, "endless"),
+    ] {
+        let mut tree = load(&bench, "fit.h5");
+        let parameters = tree
+            .groups
+            .iter_mut()
+            .find(|(group, _)| group == "parameters");
+        let variables = &mut parameters.unwrap().1.variables;
+        let tau = variables.iter_mut().find(|v| v.name == "tau_r").unwrap();
+        let Values::Real(values) = &mut tau.values else {
+            panic!("tau_r is not real");
+        };
+        values[1] = value;
+        let file = format!("{name}.h5");
+        write_file(&bench.path(&file), &tree).unwrap();
+        let page = page(&bench, &file);
+        assert!(page.contains(&format!("{says}tau_r[1]. ")), "{value}");
+        assert!(!page.contains("NaN"), "{value}");
+    }
+}
+
+#[test]
 fn every_model_and_readout_has_its_page() {
     for words in [
         "--model rate",

@@ -30,6 +30,29 @@ fn a_stopped_fit_is_neither_overwritten_nor_begun_anew_without_a_word() {
 }
 
 #[test]
+fn a_file_that_the_fit_reads_is_not_where_it_writes() {
+    let bench = Bench::with_dataset();
+    let fit = format!("{FIT} --max-iterations 2");
+    assert_eq!(bench.run(&format!("{fit} --out x.h5")).code, Some(0));
+    bench.write("mask.csv", "1,1,0\n1,1,1\n0,1,1\n");
+    let names = bench.names();
+    for (option, file) in [
+        ("init", "x.h5"),
+        ("connectivity", "mask.csv"),
+        ("input-connectivity", "mask.csv"),
+    ] {
+        for more in ["--force", "--resume", ""] {
+            let run = bench.run(&format!("{fit} --{option} {file} --out {file} {more}"));
+            run.refused(
+                1,
+                &format!("error: --out {file} is the file that is read; choose another"),
+            );
+            assert_eq!(bench.names(), names);
+        }
+    }
+}
+
+#[test]
 fn a_fit_that_has_ended_is_not_gone_on_with() {
     let bench = Bench::with_dataset();
     let fit = format!("{FIT} --max-iterations 2 --out x.h5 --resume");

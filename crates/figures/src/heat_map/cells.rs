@@ -1,8 +1,9 @@
 //! The cells and their colours.
 
 use super::{Frame, HeatMap, SHADES};
-use crate::canvas::{Canvas, px};
+use crate::canvas::{Anchor, Canvas, TEXT, px, symbol};
 use crate::palette::Style;
+use crate::text;
 use std::fmt::Write as _;
 
 impl HeatMap {
@@ -56,6 +57,38 @@ impl HeatMap {
             Style::reference().marker(crate::Marker::Cross),
             0.25 * w.min(h),
         );
+    }
+
+    /// The marks on the cells: dark with a light border, in every theme as the cells are.
+    pub(super) fn marks(&self, frame: &Frame, canvas: &mut Canvas) {
+        let [w, h] = frame.cell;
+        let radius = (0.4 * w.min(h)).clamp(4.0, 8.0);
+        for mark in &self.marks {
+            let [row, column] = mark.at;
+            let at = [frame.left + (column + 0.5) * w, frame.top + (row + 0.5) * h];
+            let d = symbol(mark.marker, at, radius);
+            for (colour, width) in [("#ffffff", 4.0), ("#10202c", 1.8)] {
+                canvas.raw(&format!(
+                    "<path d=\"{d}\" class=\"mark\" stroke=\"{colour}\" stroke-width=\"{width}\" fill=\"none\"/>"
+                ));
+            }
+        }
+    }
+
+    /// What the marks are, from `top` on; returns where it ends.
+    pub(super) fn legend(&self, top: f64, canvas: &mut Canvas) -> f64 {
+        let mut left = 0.0;
+        for mark in &self.marks {
+            let style = Style::ink().marker(mark.marker);
+            canvas.markers(std::iter::once([left + 6.0, top + 8.0]), style, 5.0);
+            canvas.text([left + 16.0, top + 12.0], &mark.label, Anchor::Start);
+            left += 16.0 + text::width(&mark.label, TEXT) + 18.0;
+        }
+        if self.marks.is_empty() {
+            top
+        } else {
+            top + 20.0
+        }
     }
 
     /// A dash in every cell that is visibly below zero: in black and white, blue and orange look alike.

@@ -25,7 +25,7 @@ use super::assemble::{Signals, assemble};
 use super::error::Problem;
 use super::{ImportError, Imported};
 use crate::dataset::Dataset;
-use crate::store::{AttributeValue, StoredFile};
+use crate::store::{AttributeValue, StoredFile, Wanted};
 
 /// Which intervals are the trials.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -74,7 +74,7 @@ pub fn import(path: &Path, options: &NwbOptions) -> Result<Imported, ImportError
 
 /// Opens a file that says to be NWB 2.
 fn open(path: &Path) -> Result<StoredFile, ImportError> {
-    let file = StoredFile::open(path)?;
+    let file = StoredFile::open_as(path, Wanted::Nwb)?;
     let version = match file.root().attribute("nwb_version")? {
         Some(AttributeValue::Text(version)) => version,
         _ => return Err(ImportError::new(path, Problem::from(NwbError::NotNwb))),

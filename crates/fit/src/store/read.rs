@@ -4,10 +4,13 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use hdf5::{IndexType, IterationOrder, LocationType};
+use hdf5::{IndexType, IterationOrder, LocationToken, LocationType};
 
 use super::error::reason;
+use super::foreign::{self, Wanted};
 use super::heaps::endless_heap;
+use super::probe;
+use super::variable::largest;
 use super::{
     AttributeValue, Dimension, Group, RealArray, StoreError, StoredVariable, Values, Variable,
     attributes,
@@ -30,6 +33,14 @@ impl StoredFile {
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Unreadable`], [`StoreError::NotHdf5`] or [`StoreError::Damaged`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_as(path, Wanted::Any)
+    }
+
+    /// Opens the file `path`; `wanted` decides what a file that is no HDF5 is told to do.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_as(path: &Path, wanted: Wanted) -> Result<Self, StoreError> {
         let fail = |reason: io::Error| match reason.kind() {
             io::ErrorKind::NotFound => StoreError::NotFound {
                 path: path.to_owned(),
@@ -47,16 +58,20 @@ impl StoredFile {
                 detail,
             });
         }
-        let file = hdf5::File::open(path).map_err(|e| match foreign(&start) {
-            Some(remedy) => StoreError::NotHdf5 {
-                path: path.to_owned(),
-                remedy: remedy.to_owned(),
-            },
-            None => StoreError::Damaged {
-                path: path.to_owned(),
-                detail: reason(&e),
-            },
-        })?;
+        if foreign::remedy(path, &start, wanted).is_none() {
+            probe::survive(path, &bytes.metadata().map_err(fail)?)?;
+        }
+        let file =
+            hdf5::File::open(path).map_err(|e| match foreign::remedy(path, &start, wanted) {
+                Some(remedy) => StoreError::NotHdf5 {
+                    path: path.to_owned(),
+                    remedy,
+                },
+                None => StoreError::Damaged {
+                    path: path.to_owned(),
+                    detail: reason(&e),
+                },
+            })?;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -69,8 +84,16 @@ impl StoredFile {
     /// # Errors
     /// As [`open`](Self::open) and [`require_format`](Self::require_format).
     pub fn open_result(path: &Path) -> Result<Self, StoreError> {
-        let file = Self::open(path)?;
-        file.require_format("result")?;
+        Self::open_format(path, "result")
+    }
+
+    /// Opens a file that says to be a `format` that this version reads.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open) and [`require_format`](Self::require_format).
+    pub fn open_format(path: &Path, format: &str) -> Result<Self, StoreError> {
+        let file = Self::open_as(path, Wanted::of_format(format))?;
+        file.require_format(format)?;
         Ok(file)
     }
 
@@ -125,6 +148,17 @@ impl StoredFile {
         self.root().group(name)
     }
 }
+
+/// What was loaded so far.
+struct Loading {
+    seen: Vec<GroupPlace>,
+    /// Bytes that the variables need in memory.
+    claimed: u64,
+}
+
+/// Where a group lies, to tell whether two links lead to the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupPlace(u64, LocationToken);
 
 /// A group of an open file.
 #[derive(Debug)]
@@ -333,21 +367,31 @@ impl<'a> StoredGroup<'a> {
         Ok(all)
     }
 
-    /// Everything in this group and below, as a tree. What is neither number nor text is left out.
+    /// Everything in this group and below, as a tree. What is neither number nor text is left out, and so is a group
+    /// that was there before: links may go round in a circle.
     ///
     /// # Errors
-    /// As [`StoredGroup::variable`].
+    /// As [`StoredGroup::variable`]; [`StoreError::TooLarge`] also where all variables together claim more than the file can hold.
     pub fn load(&self) -> Result<Group, StoreError> {
-        self.load_to(DEEPEST)
+        let mut loading = Loading {
+            seen: Vec::new(),
+            claimed: 0,
+        };
+        self.load_to(DEEPEST, &mut loading)
     }
 
-    fn load_to(&self, depth: usize) -> Result<Group, StoreError> {
+    fn load_to(&self, depth: usize, loading: &mut Loading) -> Result<Group, StoreError> {
+        loading.seen.extend(self.place());
         let mut tree = Group {
             attributes: self.attributes()?,
             ..Group::default()
         };
         for name in self.variable_names()? {
             let stored = self.variable(&name)?;
+            loading.claimed = loading.claimed.saturating_add(stored.bytes());
+            if loading.claimed > largest(self.size, true) {
+                return Err(stored.too_large(self.size));
+            }
             let values = match stored.read() {
                 Err(StoreError::WrongKind { .. }) => continue,
                 values => values?,
@@ -357,11 +401,50 @@ impl<'a> StoredGroup<'a> {
         tree.dimensions = dimensions_of(&tree.variables);
         if depth > 0 {
             for name in self.group_names()? {
-                tree.groups
-                    .push((name.clone(), self.group(&name)?.load_to(depth - 1)?));
+                let group = self.group(&name)?;
+                if group
+                    .place()
+                    .is_none_or(|place| !loading.seen.contains(&place))
+                {
+                    tree.groups.push((name, group.load_to(depth - 1, loading)?));
+                }
             }
         }
         Ok(tree)
+    }
+
+    /// Reads all that describes what is in this group and below, and texts, but no numbers.
+    ///
+    /// # Errors
+    /// As [`StoredGroup::load`].
+    pub(super) fn look_through(&self) -> Result<(), StoreError> {
+        self.look_to(DEEPEST, &mut Vec::new())
+    }
+
+    fn look_to(&self, depth: usize, seen: &mut Vec<GroupPlace>) -> Result<(), StoreError> {
+        seen.extend(self.place());
+        self.attributes()?;
+        for name in self.variable_names()? {
+            let stored = self.variable(&name)?;
+            (stored.dims()?, stored.attributes()?);
+            if stored.is_text() {
+                stored.read_text()?;
+            }
+        }
+        for name in self.group_names()? {
+            let group = self.group(&name)?;
+            let is_new = group.place().is_none_or(|place| !seen.contains(&place));
+            if depth > 0 && is_new {
+                group.look_to(depth - 1, seen)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the group lies: the same by whatever link it is reached.
+    pub fn place(&self) -> Option<GroupPlace> {
+        let info = self.group.loc_info().ok()?;
+        Some(GroupPlace(info.fileno, info.token))
     }
 
     pub(super) fn missing_attribute(&self, name: &str, expected: &str) -> StoreError {
@@ -453,32 +536,17 @@ fn dimensions_of(variables: &[Variable]) -> Vec<Dimension> {
 
 /// The open file, its size and its first bytes.
 fn read_start(path: &Path) -> io::Result<(File, u64, Vec<u8>)> {
-    let mut file = File::open(path)?;
-    let metadata = file.metadata()?;
+    let metadata = path.metadata()?;
     if metadata.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }
+    // to open a pipe is to wait for whoever writes to it
+    if !metadata.is_file() {
+        let reason = "it is a pipe or a device, not a file: write its bytes to a file";
+        return Err(io::Error::other(reason));
+    }
+    let mut file = File::open(path)?;
     let mut start = Vec::new();
     file.by_ref().take(128).read_to_end(&mut start)?;
     Ok((file, metadata.len(), start))
-}
-
-/// For a file that does not begin as HDF5: what to do about it.
-fn foreign(start: &[u8]) -> Option<&'static str> {
-    match start {
-        [0x89, b'H', b'D', b'F', ..] => None,
-        [b'C', b'D', b'F', ..] => Some(
-            "it is netCDF-3: write it again as netCDF-4 (xarray: to_netcdf(format=\"NETCDF4\"))",
-        ),
-        [b'M', b'A', b'T', b'L', b'A', b'B', ..] => {
-            Some("it is a MATLAB file of version 5: save it again with -v7.3")
-        }
-        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] | [b'P', b'K', ..] => {
-            Some("it is a NumPy file: write its arrays with h5py or xarray")
-        }
-        [] => Some("it is empty: write or copy it again"),
-        _ => Some(
-            "write the data with h5py or xarray, one variable each for time, inputs and targets",
-        ),
-    }
 }

@@ -36,7 +36,7 @@ pub(crate) const DATASET_VARIABLES: [&str; 11] = [
 /// # Errors
 /// [`StoreError`], which names the file, the variable, the index, the value and the remedy.
 pub fn read_dataset(path: &Path) -> Result<Dataset, StoreError> {
-    let file = StoredFile::open(path)?;
+    let file = StoredFile::open_format(path, "dataset")?;
     let raw = read_raw(&file)?;
     let dataset = Dataset::new(raw).map_err(|problem| StoreError::invalid(path, problem))?;
     let sha256 = sha256_of(path).map_err(|reason| StoreError::Unreadable {
@@ -51,7 +51,6 @@ pub fn read_dataset(path: &Path) -> Result<Dataset, StoreError> {
 
 fn read_raw(file: &StoredFile) -> Result<RawDataset, StoreError> {
     let root = file.root();
-    file.require_format("dataset")?;
     let time_units = root.required_text(
         "time_units",
         "the unit of time, for instance s, ms or frames",

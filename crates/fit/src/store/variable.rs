@@ -29,6 +29,7 @@ pub struct StoredVariable<'a> {
     dataset: Dataset,
     shape: Vec<usize>,
     kind: Kind,
+    bytes: u64,
 }
 
 impl<'a> StoredVariable<'a> {
@@ -46,14 +47,31 @@ impl<'a> StoredVariable<'a> {
         } else {
             space.shape()
         };
-        check_claim(path, &name, &dataset, &shape, size, file_size)?;
+        let bytes = check_claim(path, &name, &dataset, &shape, size, file_size)?;
         Ok(Self {
             path,
             name,
             dataset,
             shape,
             kind,
+            bytes,
         })
+    }
+
+    /// The bytes that its values need in memory.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The error of a file of `stored` bytes whose variables, up to this one, claim more than it can hold.
+    pub(super) fn too_large(&self, stored: u64) -> StoreError {
+        StoreError::TooLarge {
+            path: self.path.to_owned(),
+            variable: self.name.clone(),
+            shape: self.shape.clone(),
+            claimed: format!("{} bytes, which with all before it is too much", self.bytes),
+            stored,
+        }
     }
 
     /// Its name, with the groups it lies in.
@@ -271,17 +289,11 @@ fn check_claim(
     shape: &[usize],
     size: usize,
     file_size: u64,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let stored = dataset.storage_size().min(file_size);
-    // A file's text may be a byte wide and a value's memory eight: count what will be allocated.
-    let size = size.max(8) as u64;
-    let claimed = shape
-        .iter()
-        .try_fold(size, |bytes, &n| bytes.checked_mul(n as u64));
-    let ratio = if dataset.is_chunked() { COMPRESSION } else { 8 };
-    let limit = stored.saturating_mul(ratio).saturating_add(UNSTORED);
+    let claimed = claim(shape, size);
     match claimed {
-        Some(bytes) if bytes <= limit => Ok(()),
+        Some(bytes) if bytes <= largest(stored, dataset.is_chunked()) => Ok(bytes),
         _ => Err(StoreError::TooLarge {
             path: path.to_owned(),
             variable: name.to_owned(),
@@ -293,4 +305,19 @@ fn check_claim(
             stored,
         }),
     }
+}
+
+/// The bytes that values of this shape need in memory; none where they cannot be counted. An axis of length 0 makes the
+/// others no shorter: whoever goes along them takes as long, and makes as many labels.
+fn claim(shape: &[usize], size: usize) -> Option<u64> {
+    // A file's text may be a byte wide and a value's memory eight: count what will be allocated.
+    let size = size.max(8) as u64;
+    let lengths = shape.iter();
+    lengths.fold(Some(size), |bytes, &n| bytes?.checked_mul(n.max(1) as u64))
+}
+
+/// The most bytes that can come of `stored` ones.
+pub(super) fn largest(stored: u64, may_be_compressed: bool) -> u64 {
+    let ratio = if may_be_compressed { COMPRESSION } else { 8 };
+    stored.saturating_mul(ratio).saturating_add(UNSTORED)
 }

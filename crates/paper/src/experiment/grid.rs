@@ -9,7 +9,7 @@ use crate::student::{Constants, StudentError};
 use crate::teacher::{Teacher, stream};
 use std::sync::atomic::AtomicBool;
 use tauscope_dynamics::Activation;
-use tauscope_figures::{Figure, HeatMap, significant};
+use tauscope_figures::{Figure, HeatMap, Marker, significant};
 use tauscope_fit::store::{Group, Variable};
 
 /// The experiment, with one way to find the weights.
@@ -276,18 +276,24 @@ impl Experiment for Grid {
             .collect();
         let mut figure = Figure::new(
             &format!("ln loss over the constants, {}", self.way.name()),
-            "Relative to the largest of each teacher; rows alpha_s, columns alpha_r.",
+            "Relative to the least of each teacher; rows alpha_s, columns alpha_r.",
         );
         for (target, [true_s, true_r]) in TARGETS.into_iter().enumerate().take(self.targets()) {
             let map = self.map(parts, target);
-            let [_, high] = map.span();
-            let values = map.log_losses().into_iter().map(|l| l - high).collect();
-            figure = figure.panel(HeatMap::new(
+            let [low, _] = map.span();
+            let values = map.log_losses().into_iter().map(|l| l - low).collect();
+            let place = |alpha: f64| (alpha - FIRST) / self.step();
+            let heat = HeatMap::new(
                 ("alpha_s", names.clone()),
                 ("alpha_r", names.clone()),
                 values,
-                &format!("ln (loss / largest), teacher ({true_s}, {true_r})"),
-            ));
+                &format!("ln (loss / least), teacher ({true_s}, {true_r})"),
+            );
+            figure = figure.panel(
+                heat.one_sided()
+                    .mark("teacher", [place(true_s), place(true_r)], Marker::Ring)
+                    .mark("least loss", map.argmin().map(|i| i as f64), Marker::Cross),
+            );
         }
         let alphas: Vec<f64> = (0..self.points()).map(|i| self.alpha(i)).collect();
         let list = |name: &str| {

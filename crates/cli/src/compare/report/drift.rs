@@ -47,6 +47,7 @@ pub fn section(comparison: &Comparison, dataset: &Dataset) -> Section {
             ("fitted / adaptive", Align::Right),
             ("law", Align::Right),
             ("deviation %", Align::Right),
+            ("the fit", Align::Left),
         ],
     );
     let mut rows = 0;
@@ -59,7 +60,7 @@ pub fn section(comparison: &Comparison, dataset: &Dataset) -> Section {
         if points.is_empty() {
             continue;
         }
-        figure = figure.panel(chart(comparison, contender, &points));
+        figure = figure.panel(chart(comparison, contender, &fits, &points));
         for refit in fits {
             for point in drifted(comparison, refit) {
                 rows += 1;
@@ -127,7 +128,23 @@ fn drifted(comparison: &Comparison, refit: &Refit) -> Vec<Drifted> {
     kinds.into_iter().flat_map(of_kind).collect()
 }
 
-fn chart(comparison: &Comparison, contender: Contender, points: &[Drifted]) -> Chart {
+/// The name of the method, and that its points are of fits that stopped early, where all or some are.
+fn title(contender: Contender, fits: &[&Refit]) -> String {
+    let name = contender.name();
+    let early = fits.iter().filter(|refit| stopped(refit).is_some()).count();
+    match early {
+        0 => name.to_owned(),
+        _ if early == fits.len() => format!("{name} (stopped early)"),
+        _ => format!("{name} ({early} of {} fits stopped early)", fits.len()),
+    }
+}
+
+fn chart(
+    comparison: &Comparison,
+    contender: Contender,
+    fits: &[&Refit],
+    points: &[Drifted],
+) -> Chart {
     let of = |constant: &str| -> Vec<[f64; 2]> {
         let own = points.iter().filter(|point| point.constant == constant);
         own.map(|point| [point.q, point.ratio]).collect()
@@ -141,7 +158,7 @@ fn chart(comparison: &Comparison, contender: Contender, points: &[Drifted]) -> C
             .including(0.9)
             .including(1.1),
     )
-    .title(contender.name())
+    .title(&title(contender, fits))
     .rule("", 1.0, Direction::Horizontal, Style::reference());
     if comparison.law_role != LawRole::None {
         let at = (0..=120).map(|i| low * (high / low).powf(f64::from(i) / 120.0));
@@ -171,7 +188,13 @@ fn chart(comparison: &Comparison, contender: Contender, points: &[Drifted]) -> C
     chart
 }
 
-fn row(comparison: &Comparison, refit: &Refit, point: &Drifted, dataset: &Dataset) -> [String; 8] {
+/// Why a fit stopped before it converged, in words.
+pub(super) fn stopped(refit: &Refit) -> Option<String> {
+    let termination = refit.fitted()?.termination;
+    (!termination.converged()).then(|| termination.as_str().replace('_', " "))
+}
+
+fn row(comparison: &Comparison, refit: &Refit, point: &Drifted, dataset: &Dataset) -> [String; 9] {
     let (law, deviation) = match (comparison.law_role, point.law) {
         (LawRole::None, _) => ("–".to_owned(), "–".to_owned()),
         (_, None) => ("none fits".to_owned(), "–".to_owned()),
@@ -193,5 +216,9 @@ fn row(comparison: &Comparison, refit: &Refit, point: &Drifted, dataset: &Datase
         significant(point.ratio, 4),
         law,
         deviation,
+        stopped(refit).map_or_else(
+            || "converged".to_owned(),
+            |why| format!("stopped early: {why}"),
+        ),
     ]
 }

@@ -1,4 +1,5 @@
 use super::super::text::spread;
+use super::drift::stopped;
 use tauscope_figures::{Align, Section, Table, significant};
 use tauscope_fit::compare::{Comparison, Fitted, Refit, Resolution, Start};
 use tauscope_fit::dataset::Dataset;
@@ -114,16 +115,21 @@ fn by_unit(
         ("unit".to_owned(), Align::Left),
         ("adaptive fit".to_owned(), Align::Right),
     ];
-    headings.extend(
-        fits.iter()
-            .map(|(refit, _)| (refit.contender.name().to_owned(), Align::Right)),
-    );
+    let heading = |refit: &Refit| {
+        let mark = if stopped(refit).is_some() { "*" } else { "" };
+        (format!("{}{mark}", refit.contender.name()), Align::Right)
+    };
+    headings.extend(fits.iter().map(|(refit, _)| heading(refit)));
     let borrowed: Vec<(&str, Align)> = headings
         .iter()
         .map(|(text, align)| (text.as_str(), *align))
         .collect();
+    let note = match fits.iter().any(|(refit, _)| stopped(refit).is_some()) {
+        true => "; * stopped before it converged",
+        false => "",
+    };
     let caption = format!(
-        "{name} in {}, fits from the adaptive optimum",
+        "{name} in {}, fits from the adaptive optimum{note}",
         dataset.time_units()
     );
     let mut table = Table::new(&caption, &borrowed);

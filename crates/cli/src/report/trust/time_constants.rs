@@ -75,7 +75,8 @@ pub(super) fn time_constants(contents: &Contents) -> Vec<Note> {
     if contents.taus.is_empty() {
         return note(Tone::Plain, "This model has no time constants.");
     }
-    let mut notes = at_bounds(contents);
+    let mut notes = impossible(contents);
+    notes.extend(at_bounds(contents));
     let count = |test: &dyn Fn(f64) -> bool| {
         contents
             .taus
@@ -101,30 +102,55 @@ pub(super) fn time_constants(contents: &Contents) -> Vec<Note> {
     notes
 }
 
+/// No fit ends with such a value: the file was changed, or is damaged.
+fn impossible(contents: &Contents) -> Vec<Note> {
+    let names = names_where(contents, |value| !(value > 0.0 && value.is_finite()));
+    if names.is_empty() {
+        return Vec::new();
+    }
+    note(
+        Tone::Bad,
+        format!(
+            "Not positive finite numbers: {}. No fit writes such time constants: the file is damaged or was changed, and nothing in it should be trusted; fit again.",
+            some_of(&names)
+        ),
+    )
+}
+
+/// The time constants whose value passes the test, as `tau_s[UNIT]`.
+fn names_where(contents: &Contents, test: impl Fn(f64) -> bool) -> Vec<String> {
+    let of = |tau: &Tau| -> Vec<String> {
+        let passing = tau.values.iter().enumerate().filter(|(_, v)| test(**v));
+        let name = |unit: usize| Some(format!("{}[{}]", tau.name, contents.units.get(unit)?));
+        passing.filter_map(|(unit, _)| name(unit)).collect()
+    };
+    contents.taus.iter().flat_map(of).collect()
+}
+
+/// The first of the names, and how many more there are.
+fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().checked_sub(SHOWN) {
+        Some(more) if more > 0 => format!("{shown} and {more} more"),
+        _ => shown,
+    }
+}
+
 pub(super) fn at_bounds(contents: &Contents) -> Vec<Note> {
     let Some([low, high]) = contents.tau_bounds() else {
         return Vec::new();
     };
     let on = |value: f64| (value / low - 1.0).abs() < 1e-6 || (value / high - 1.0).abs() < 1e-6;
-    let named = |tau: &Tau| -> Vec<String> {
-        let at = tau.values.iter().enumerate().filter(|(_, v)| on(**v));
-        at.filter_map(|(unit, _)| Some(format!("{}[{}]", tau.name, contents.units.get(unit)?)))
-            .collect()
-    };
-    let names: Vec<String> = contents.taus.iter().flat_map(named).collect();
+    let names = names_where(contents, on);
     if names.is_empty() {
         return Vec::new();
     }
-    let shown = names.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
-    let more = if names.len() > 8 {
-        format!(" and {} more", names.len() - 8)
-    } else {
-        String::new()
-    };
+    let listed = some_of(&names);
     note(
         Tone::Caution,
         format!(
-            "On a bound of the time constants ({} to {} {}): {shown}{more}. These are limits, not values.",
+            "On a bound of the time constants ({} to {} {}): {listed}. These are limits, not values.",
             concise(low, 3),
             concise(high, 3),
             contents.time_units

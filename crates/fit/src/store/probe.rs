@@ -1,0 +1,71 @@
+//! A guard against files on which the HDF5 library crashes, or does not come to an end.
+//!
+//! The library (2.2.0) trusts what a file says of itself: of damaged files whose checksums are right again, about four in a
+//! thousand overwrite its memory, divide by zero or go round in a circle. No look at the bytes tells them apart, so a
+//! process of its own reads a file first. What that process survives is read here; else the file is refused.
+
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
+
+use super::{StoreError, StoredFile};
+
+/// The word that asks a program to be such a process; the file follows.
+pub const PROBE: &str = "probe-file";
+/// Of larger files the numbers are not read beforehand, only what describes them.
+const LARGE: u64 = 1 << 26;
+
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+/// Files that were survived, as they were then.
+static SURVIVED: Mutex<Vec<(PathBuf, u64, Option<SystemTime>)>> = Mutex::new(Vec::new());
+
+/// From now on `program`, called with [`PROBE`] and a file, reads every file before this process does.
+pub fn probe_by(program: PathBuf) {
+    // the first one stays
+    let _ = PROGRAM.set(program);
+}
+
+/// What the other process does: reads the file as it would be read, and forgets it. What is wrong with it is no matter here.
+pub fn probe(path: &Path) {
+    let Ok(file) = StoredFile::open(path) else {
+        return;
+    };
+    let _ = if file.size() > LARGE {
+        file.root().look_through()
+    } else {
+        file.root().load().map(drop)
+    };
+}
+
+/// Refuses a file that another process did not survive. Where none can be started the file is read as it is.
+pub(super) fn survive(path: &Path, about: &Metadata) -> Result<(), StoreError> {
+    let Some(program) = PROGRAM.get() else {
+        return Ok(());
+    };
+    let known = (path.to_owned(), about.len(), about.modified().ok());
+    let mut survived = SURVIVED.lock().unwrap_or_else(PoisonError::into_inner);
+    if survived.contains(&known) {
+        return Ok(());
+    }
+    let status = Command::new(program)
+        .arg(PROBE)
+        .arg(path)
+        // an allocator that keeps no lists of its own notices more of what was overwritten
+        .env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    match status {
+        Ok(status) if status.code().is_none() => Err(StoreError::Damaged {
+            path: path.to_owned(),
+            detail: format!("the HDF5 library does not survive it: {status}"),
+        }),
+        _ => {
+            survived.push(known);
+            Ok(())
+        }
+    }
+}
