@@ -128,6 +128,12 @@ reproduce name *args:
 coverage *args: _python
     @binary=$(.cargo/binary build --release -p tauscope) && TAUSCOPE_BIN="$binary" exec {{ python }} {{ quote(top / "tests/coverage/coverage.py") }} "$@"
 
+# error and coverage of recovered time constants by activation, noise, step, ..: just table --teachers 20
+[group('evidence')]
+[no-exit-message]
+table *args: _python
+    @binary=$(.cargo/binary build --release -p tauscope) && TAUSCOPE_BIN="$binary" exec {{ python }} {{ quote(top / "tests/coverage/table.py") }} "$@"
+
 # runs the benchmarks
 [group('evidence')]
 [no-exit-message]
