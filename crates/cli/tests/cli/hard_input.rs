@@ -13,7 +13,6 @@ enum Reads {
     Any,
     Table,
     Nwb,
-    Specification,
 }
 
 /// What a command does to a file `{}`, what kind it wants, and the ending of what it writes with `--out`.
@@ -174,7 +173,7 @@ fn a_file_of_text_where_hdf5_is_expected_is_told_what_to_do_with_it() {
             Reads::Nwb => {
                 "name an NWB file; for a table of text there is `tauscope import csv table.csv --list`"
             }
-            Reads::Table | Reads::Specification => continue,
+            Reads::Table => continue,
         };
         let line = with_out(&line.replace("{}", "table.csv"), ending, "o");
         let message = "table.csv is not an HDF5 file: ";
@@ -255,7 +254,7 @@ fn a_place_where_nothing_can_be_written_is_refused_with_the_reason() {
             Reads::Result | Reads::Any => "fit.h5",
             Reads::Table => "table.csv",
             // what is wrong with the file is found after the place
-            Reads::Nwb | Reads::Specification => "x.h5",
+            Reads::Nwb => "x.h5",
         };
         if ending.is_empty() || reads == Reads::Nwb || line.starts_with("gradient") {
             continue;

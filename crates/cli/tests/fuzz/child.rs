@@ -47,6 +47,10 @@ pub struct Failure {
 /// A crash of the library may show itself only this many cases later.
 const LATER: u64 = 60;
 
+/// What the program says of a file that another process did not outlive.
+const TELLING: &str =
+    "told.h5 is damaged, cut short or still being written (the HDF5 library does not survive it: ";
+
 /// The sound files of the reader, in the order of their names.
 fn seeds(job: &Job) -> Vec<Seed> {
     let folder = job.corpus.join(job.reader.name());
@@ -72,6 +76,17 @@ fn case(job: &Job, seeds: &[Seed], index: u64) -> Vec<u8> {
 
 /// Crashes of the library that the program told.
 pub static TOLD: AtomicU64 = AtomicU64::new(0);
+/// Crashes of the library in a process that had read many files, where the program outlives each file alone.
+pub static SURVIVED: AtomicU64 = AtomicU64::new(0);
+/// Files on which the library ends the program although another process had outlived them.
+pub static DIED: AtomicU64 = AtomicU64::new(0);
+
+/// What the program makes of files on which the library crashed.
+enum Alone {
+    Told,
+    Survived,
+    Died,
+}
 
 /// What the child does: reads case after case, and writes down which.
 pub fn work(words: &str) {
@@ -139,30 +154,47 @@ impl Job {
             let index = index.unwrap_or_else(|| panic!("no case was begun: {what}"));
             let said = fs::read_to_string(folder.path().join("stderr")).unwrap_or_default();
             let said = said.lines().last().unwrap_or_default().to_owned();
-            if self.is_told(index, &seeds, folder.path()) {
-                TOLD.fetch_add(1, Ordering::Relaxed);
-            } else {
-                failures.push(failure(index, format!("{what}: {said}")));
+            let crashed = what.starts_with("killed") && !said.contains("memory allocation");
+            match self.alone(index, &seeds, folder.path()) {
+                _ if !crashed => failures.push(failure(index, format!("{what}: {said}"))),
+                Some(Alone::Told) => _ = TOLD.fetch_add(1, Ordering::Relaxed),
+                Some(Alone::Survived) => _ = SURVIVED.fetch_add(1, Ordering::Relaxed),
+                Some(Alone::Died) => {
+                    println!("{} {index}: {what}: {said}", self.reader.name());
+                    DIED.fetch_add(1, Ordering::Relaxed);
+                }
+                None => failures.push(failure(index, format!("{what}: {said}"))),
             }
             first = index + 1;
         }
         failures
     }
 
-    /// Whether the program finds out, before it reads it, that the library does not survive the case `index` or one shortly
-    /// before it, whose harm may have shown itself later.
-    fn is_told(&self, index: u64, seeds: &[Seed], folder: &Path) -> bool {
+    /// What the program makes of the case `index` and of those shortly before it, whose harm may have shown itself later;
+    /// `None` where the library has no part in it.
+    fn alone(&self, index: u64, seeds: &[Seed], folder: &Path) -> Option<Alone> {
         if self.reader.is_text() || self.reader == Reader::Program {
-            return false;
+            return None;
         }
         let path = folder.join("told.h5");
         let earliest = self.first.max(index.saturating_sub(LATER));
-        (earliest..=index).rev().any(|index| {
+        let mut verdict = Alone::Survived;
+        for index in (earliest..=index).rev() {
             fs::write(&path, case(self, seeds, index)).unwrap();
-            let output = Command::new(env!("CARGO_BIN_EXE_tauscope")).arg("inspect").arg(&path).output().unwrap();
+            let output = Command::new(env!("CARGO_BIN_EXE_tauscope"))
+                .arg("inspect")
+                .arg(&path)
+                .output()
+                .unwrap();
             let stderr = String::from_utf8_lossy(&output.stderr);
-            output.status.code() == Some(1) && stderr.contains("told.h5 is damaged, cut short or still being written (the HDF5 library does not survive it: ")
-        })
+            if output.status.code() == Some(1) && stderr.contains(TELLING) {
+                return Some(Alone::Told);
+            }
+            if output.status.code().is_none() {
+                verdict = Alone::Died;
+            }
+        }
+        Some(verdict)
     }
 
     fn spawn(&self, first: u64, folder: &Path) -> Child {

@@ -426,7 +426,8 @@ impl<'a> StoredGroup<'a> {
         self.attributes()?;
         for name in self.variable_names()? {
             let stored = self.variable(&name)?;
-            (stored.dims()?, stored.attributes()?);
+            stored.dims()?;
+            stored.attributes()?;
             if stored.is_text() {
                 stored.read_text()?;
             }

@@ -312,8 +312,8 @@ fn check_claim(
 fn claim(shape: &[usize], size: usize) -> Option<u64> {
     // A file's text may be a byte wide and a value's memory eight: count what will be allocated.
     let size = size.max(8) as u64;
-    let lengths = shape.iter();
-    lengths.fold(Some(size), |bytes, &n| bytes?.checked_mul(n.max(1) as u64))
+    let mut lengths = shape.iter();
+    lengths.try_fold(size, |bytes, &n| bytes.checked_mul(n.max(1) as u64))
 }
 
 /// The most bytes that can come of `stored` ones.
