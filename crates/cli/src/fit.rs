@@ -18,6 +18,7 @@ use tauscope_adjoint::HaltReason;
 use tauscope_fit::checkpoint::{About, Identity, Notice, Saving};
 use tauscope_fit::dataset::Dataset;
 use tauscope_fit::driver::{self, Control, FitResult, Provenance};
+use tauscope_fit::identify;
 use tauscope_fit::plan::FitPlan;
 use tauscope_fit::store::{StoredFile, read_dataset};
 
@@ -169,6 +170,7 @@ impl Fit<'_> {
             stop: self.stop,
             deadline: self.deadline,
             progress: &|at: &driver::Position| progress.show(&position(at)),
+            judging: &|at: &identify::Position| progress.say(|| judging(at)),
             saving: Some(&saving),
         };
         let pool = threads::pool(threads::wanted(config))?;
@@ -212,4 +214,13 @@ fn position(at: &driver::Position) -> Position {
         cost: at.cost,
         gradient_norm: at.gradient_norm,
     }
+}
+
+fn judging(at: &identify::Position) -> String {
+    format!(
+        "judging the time constants {}/{}: {}",
+        (at.done + 1).min(at.total),
+        at.total,
+        at.task
+    )
 }
