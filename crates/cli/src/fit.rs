@@ -19,6 +19,7 @@ use tauscope_fit::checkpoint::{About, Identity, Notice, Saving};
 use tauscope_fit::config::{EffectiveConfig, Init, InputMask, Mask};
 use tauscope_fit::dataset::Dataset;
 use tauscope_fit::driver::{self, Control, FitResult, Provenance};
+use tauscope_fit::identify;
 use tauscope_fit::plan::FitPlan;
 use tauscope_fit::store::{StoredFile, read_dataset};
 
@@ -193,6 +194,7 @@ impl Fit<'_> {
             stop: self.stop,
             deadline: self.deadline,
             progress: &|at: &driver::Position| progress.show(&position(at)),
+            judging: &|at: &identify::Position| progress.say(|| judging(at)),
             saving: Some(&saving),
         };
         let pool = threads::pool(threads::wanted(config))?;
@@ -236,4 +238,13 @@ fn position(at: &driver::Position) -> Position {
         cost: at.cost,
         gradient_norm: at.gradient_norm,
     }
+}
+
+fn judging(at: &identify::Position) -> String {
+    format!(
+        "judging the time constants {}/{}: {}",
+        (at.done + 1).min(at.total),
+        at.total,
+        at.task
+    )
 }

@@ -296,6 +296,17 @@ impl Dataset {
         })
     }
 
+    /// A copy with other inputs.
+    ///
+    /// # Errors
+    /// As [`Dataset::new`].
+    pub(crate) fn with_inputs(&self, inputs: Vec<DMatrix<f64>>) -> Result<Self, DatasetError> {
+        Self::new(RawDataset {
+            inputs,
+            ..self.raw.clone()
+        })
+    }
+
     /// Gives back the memory of inputs, targets and counts of `trials`, which nobody reads any more.
     pub(crate) fn release(&mut self, trials: &[usize]) {
         let counts = self.raw.spike_counts.iter_mut();

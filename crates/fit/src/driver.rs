@@ -9,7 +9,7 @@ mod write;
 use self::session::{Session, Task, stop_warning};
 use crate::checkpoint::Saving;
 use crate::dataset::{Dataset, Split};
-use crate::identify::Identification;
+use crate::identify::{self, Identification};
 use crate::optimizer::{MinimizeError, Outcome, SolveFailure, Termination};
 use crate::plan::{FitPlan, L2_LADDER, PlanError};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(crate) use provenance::now;
 pub use provenance::{Provenance, shell_words};
 pub use score::{Predictions, Scores, ScoresBy};
 pub use write::write_result;
-pub(crate) use write::{Names, count, origin, real, splits};
+pub(crate) use write::{Names, count, origin, parameters, real, splits};
 
 /// Where a fit stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,6 +50,8 @@ pub struct Control<'a> {
     pub deadline: Option<Instant>,
     /// Called after every iteration of every run.
     pub progress: &'a (dyn Fn(&Position) + Sync),
+    /// Called when a part of the judgement at its end begins.
+    pub judging: &'a (dyn Fn(&identify::Position) + Sync),
     /// Where its state is saved.
     pub saving: Option<&'a Saving<'a>>,
 }
@@ -146,7 +148,7 @@ pub fn fit(
     let mut result = finish(&session, best, starts, tried, stopped)?;
     if result.stopped.is_none() {
         let judging = Instant::now();
-        if !judge::judge(&mut result, plan, dataset, control.stop) {
+        if !judge::judge(&mut result, plan, dataset, control) {
             result.stopped = Some(HaltReason::Stop);
             result.warnings.push(stop_warning(HaltReason::Stop));
             session.saver.finish(true);

@@ -8,31 +8,45 @@
 //! appendix S2, doi:10.1038/s41598-020-68169-x). With another f the order is told by the curvature that the data visit. It is judged
 //! by the *swapped twin*: the best fit that keeps the reversed order.
 
+mod advice;
 mod candidates;
+mod canonical;
+mod curvature;
 mod decay;
+mod equivalence;
+mod found;
 mod information;
+mod inputs;
 mod names;
 mod ordered;
 mod profile;
+mod reach;
+mod reasons;
 mod refit;
+mod request;
 mod ridge;
 mod run;
 mod spectrum;
 #[cfg(test)]
 mod tests;
 mod twin;
+mod uncertainty;
 mod unit;
 mod verdict;
+mod words;
 mod write;
 
+pub use advice::{Advice, Concern, Tried};
 pub use decay::DecayTime;
+pub use found::Identification;
 pub use names::{NoSuchConstant, ProfileTarget};
 pub use profile::{Profile, ProfilePoint};
-pub use run::{Basis, Control, Depth, Identification, IdentifyError, Position, Request, identify};
+pub use request::{Basis, Control, Depth, IdentifyError, Position, Request};
+pub use run::identify;
 pub use spectrum::{Combination, NullDirection};
 pub use twin::Twin;
+pub(crate) use uncertainty::uncertainty;
 pub use unit::{Estimate, IntervalSource, UnitJudgement, Verdict};
-pub(crate) use write::uncertainty;
 pub use write::write_identification;
 
 /// Quantile of the standard normal distribution for an interval of 95 %.

@@ -404,6 +404,13 @@ fn tau_bounds(config: &EffectiveConfig, dataset: &Dataset) -> Result<TauBounds, 
     if let Some(bounds) = config.tau_bounds.set() {
         return Ok(*bounds);
     }
+    let [shortest, longest] = tau_reach(dataset);
+    TauBounds::new(shortest, longest)
+}
+
+/// The time constants that a recording can tell at most from 0 and from infinity: a tenth of the shortest sample interval, ten times
+/// the longest trial.
+pub(crate) fn tau_reach(dataset: &Dataset) -> [f64; 2] {
     let time = dataset.time();
     let shortest = time
         .windows(2)
@@ -414,7 +421,7 @@ fn tau_bounds(config: &EffectiveConfig, dataset: &Dataset) -> Result<TauBounds, 
         .iter()
         .map(|&n| time[n - 1] - time[0])
         .fold(0.0, f64::max);
-    TauBounds::new(0.1 * shortest, 10.0 * longest)
+    [0.1 * shortest, 10.0 * longest]
 }
 
 fn initial_state(

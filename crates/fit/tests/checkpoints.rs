@@ -70,6 +70,7 @@ impl Session<'_> {
             progress: &|at| {
                 stop.fetch_or((self.stops)(at), Ordering::Relaxed);
             },
+            judging: &|_| {},
             saving: Some(&saving),
         };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();

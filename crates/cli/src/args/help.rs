@@ -189,7 +189,8 @@ On the train trials, at the minimum of the unpenalised cost that a refit reaches
    eigenvalues are the combinations of parameters that the data hardly tell; those of zero are named.
 2. Standard errors and intervals of 95 % of log tau, F^-1 with the noise of each output by itself.
    Refused, with the reason: on a bound, along a null direction, for relu, where the refit does not
-   converge.
+   converge, where parameters are as many as targets. An end under a tenth of the shortest sample
+   interval, or beyond ten times the longest trial, is open: the data do not bound it there.
 3. The swapped twin of each unit: tau_s and tau_r exchanged, then the best fit that keeps the reversed
    order. Rise of the cost, over that of predicting each output's mean, before and after that refit. The
    probability of the order is 1 / (1 + exp(-X/2)), X = n (twin's cost - cost) / sigma^2: a likelihood
@@ -198,11 +199,16 @@ On the train trials, at the minimum of the unpenalised cost that a refit reaches
 4. Near tau_s = tau_r, where the cost grows with the fourth power of the log ratio, intervals come from
    the profile of the likelihood over log(tau_s / tau_r), through equality to the other order.
 5. Decay times of the network linearised at its mean state: what recurrence makes of the constants.
+6. Where an order or a constant is told badly: the fitted network is simulated with larger inputs and with
+   steps, and what as many trials of them would tell is predicted (information about each constant; for an
+   order the distance of the twin, all else fitted along).
+7. What else predicts the same: hidden units in another order, turned, or scaled. The group `canonical` of
+   the file has them in one order and with one sign, so that two fits can be compared.
 --profile holds one constant at values around the estimate, and around that of the twin, and fits all
 else.
 
 JSON: identification, units (unit, pair, intervals, order_probability, verdict: ordered, order-unknown
-or not-identifiable, ..), sloppiest. Ctrl-C writes what has been judged and exits with 130.";
+or not-identifiable, ..), sloppiest. An upper end that is open is null, a lower one 0; `open` tells. Ctrl-C writes what has been judged and exits with 130.";
 
 pub const INSPECT: &str = "\
 Examples:

@@ -1,7 +1,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::Path;
-use tauscope_fit::identify::{Identification, Profile, UnitJudgement};
+use tauscope_fit::identify::{Advice, Identification, Profile, UnitJudgement};
 
 /// What `identify --json` says.
 #[derive(Debug, Serialize)]
@@ -13,6 +13,8 @@ pub struct Summary {
     pub null_directions: Vec<Value>,
     pub decay_times: Vec<Value>,
     pub profiles: Vec<Value>,
+    pub advice: Option<Value>,
+    pub equivalences: Vec<String>,
     pub basis: &'static str,
     pub time_units: String,
     pub interrupted: bool,
@@ -47,6 +49,8 @@ impl Summary {
             null_directions: null.collect(),
             decay_times: modes.collect(),
             profiles: found.profiles.iter().map(profile).collect(),
+            advice: found.advice.as_ref().map(advice),
+            equivalences: found.equivalences.clone(),
             basis: found.basis.name(),
             time_units: time_units.to_owned(),
             interrupted: found.interrupted,
@@ -73,6 +77,7 @@ fn unit(unit: &UnitJudgement) -> Value {
         "unit": unit.unit,
         "pair": unit.pair,
         "intervals": unit.pair_intervals,
+        "open": unit.pair_intervals.as_ref().map(|all| all.iter().map(open).collect::<Vec<_>>()),
         "order_probability": unit.order_probability,
         "verdict": unit.verdict.name(),
         "reason": unit.reason,
@@ -83,10 +88,35 @@ fn unit(unit: &UnitJudgement) -> Value {
     })
 }
 
+/// Whether the data do not bound it below, above; then the end is 0, or infinite, which is null.
+fn open(&[low, high]: &[f64; 2]) -> [bool; 2] {
+    [low == 0.0, high.is_infinite()]
+}
+
+fn advice(advice: &Advice) -> Value {
+    let concerns = advice.concerns.iter().map(|concern| {
+        json!({ "what": concern.what, "is_order": concern.is_order, "information": concern.now })
+    });
+    let inputs = advice.tried.iter().enumerate().map(|(at, tried)| {
+        json!({
+            "words": tried.words,
+            "shape": tried.shape,
+            "factor": tried.factor,
+            "information": tried.then,
+            "gain": advice.gains(at),
+        })
+    });
+    json!({
+        "concerns": concerns.collect::<Vec<_>>(),
+        "inputs": inputs.collect::<Vec<_>>(),
+        "best": advice.best,
+    })
+}
+
 fn profile(profile: &Profile) -> Value {
     let points = profile
         .points
         .iter()
         .map(|p| json!({ "tau": p.tau, "chi2": p.chi2, "is_twin": p.is_twin }));
-    json!({ "name": profile.name, "intervals": profile.intervals, "points": points.collect::<Vec<_>>() })
+    json!({ "name": profile.name, "intervals": profile.intervals, "reason": profile.reason, "points": points.collect::<Vec<_>>() })
 }

@@ -2,7 +2,9 @@
 
 use super::summary::Summary;
 use crate::table::{Table, number, optional};
-use tauscope_fit::identify::{DecayTime, Estimate, Identification, UnitJudgement, Verdict};
+use tauscope_fit::identify::{
+    Advice, Concern, DecayTime, Estimate, Identification, Profile, UnitJudgement, Verdict,
+};
 
 /// How many modes and combinations are shown.
 const SHOWN: usize = 5;
@@ -27,19 +29,20 @@ pub fn text(summary: &Summary, found: &Identification) -> String {
         .collect();
     parts.push(format!("the data tell least of (eigenvalue of the scaled Fisher information, combination):\n{lines}"));
     parts.push(decay_times(&found.decay_times, &summary.time_units));
-    parts.extend(found.profiles.iter().map(|profile| {
-        let intervals: Vec<String> = profile
-            .intervals
+    parts.extend(
+        found
+            .profiles
             .iter()
-            .map(|[low, high]| format!("{} to {}", number(*low), number(*high)))
-            .collect();
-        format!(
-            "profile of {}: 95 % within {} {}\n",
-            profile.name,
-            intervals.join(" or "),
-            summary.time_units
-        )
-    }));
+            .map(|p| profile(p, &summary.time_units)),
+    );
+    parts.extend(found.advice.as_ref().map(advice));
+    parts.push(
+        found
+            .equivalences
+            .iter()
+            .map(|e| format!("{e}\n"))
+            .collect(),
+    );
     parts.push(format!(
         "judged at: {}\nidentification: {}\n",
         summary.basis, summary.identification
@@ -81,10 +84,69 @@ fn interval(unit: &UnitJudgement, tau: Option<Estimate>) -> String {
         let place = unit.pair.iter().position(|value| *value == tau.value)?;
         all.get(place).copied()
     });
-    of_pair.map_or_else(
-        || "-".to_owned(),
-        |[low, high]| format!("{} .. {}", number(low), number(high)),
+    of_pair.map_or_else(|| "-".to_owned(), ends)
+}
+
+/// An interval; an end that is open has no number.
+fn ends([low, high]: [f64; 2]) -> String {
+    match (low > 0.0, high.is_finite()) {
+        (true, true) => format!("{} .. {}", number(low), number(high)),
+        (true, false) => format!("above {}", number(low)),
+        (false, _) => format!("below {}", number(high)),
+    }
+}
+
+fn profile(profile: &Profile, time_units: &str) -> String {
+    if !profile.reason.is_empty() {
+        return format!("profile of {}: {}\n", profile.name, profile.reason);
+    }
+    let intervals: Vec<String> = profile.intervals.iter().copied().map(ends).collect();
+    format!(
+        "profile of {}: 95 % within {} {time_units}\n",
+        profile.name,
+        intervals.join(" or ")
     )
+}
+
+/// Inputs that would tell more of what is told badly.
+fn advice(advice: &Advice) -> String {
+    let Some(best) = advice.best else {
+        let names: Vec<&str> = advice.concerns.iter().map(|c| c.what.as_str()).collect();
+        return format!(
+            "none of {} other inputs that were simulated would tell notably more of {}\n",
+            advice.tried.len(),
+            names.join(", ")
+        );
+    };
+    let tried = &advice.tried[best];
+    let gains = advice.gains(best);
+    let lines: String = advice
+        .concerns
+        .iter()
+        .zip(&tried.then)
+        .zip(&gains)
+        .map(|((concern, then), gain)| told(concern, *then, *gain))
+        .collect();
+    format!(
+        "as many trials with other inputs would tell more, by simulation of the fitted network: {}\n{lines}",
+        tried.words
+    )
+}
+
+fn told(concern: &Concern, then: f64, gain: f64) -> String {
+    let times = match gain.is_finite() {
+        true => format!("information x {}", number(gain)),
+        false => "information where there was none".to_owned(),
+    };
+    let [now, then] = [concern.now, then].map(|information| match concern.is_order {
+        true => format!("{:.3}", 1.0 / (1.0 + (-0.5 * information).exp())),
+        false => number(information.powf(-0.5)),
+    });
+    let what = match concern.is_order {
+        true => "expected probability",
+        false => "standard error of its logarithm",
+    };
+    format!("  {}: {what} {now} -> {then}, {times}\n", concern.what)
 }
 
 /// Units of which the same is to be said.
@@ -138,4 +200,33 @@ fn decay_times(modes: &[DecayTime], time_units: &str) -> String {
         "slowest decay times of the network, recurrence included, at its mean state: {}{more} {time_units}\n",
         shown.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_end_has_no_number() {
+        assert_eq!(ends([0.05, 0.2]), "0.05000 .. 0.2000");
+        assert_eq!(ends([0.05, f64::INFINITY]), "above 0.05000");
+        assert_eq!(ends([0.0, 0.2]), "below 0.2000");
+    }
+
+    #[test]
+    fn what_other_inputs_would_tell_is_given_in_the_terms_of_the_table() {
+        let concern = |what: &str, is_order, now| Concern {
+            what: what.to_owned(),
+            is_order,
+            now,
+        };
+        assert_eq!(
+            told(&concern("order of 3", true, 0.0), 12.0, f64::INFINITY),
+            "  order of 3: expected probability 0.500 -> 0.998, information where there was none\n"
+        );
+        assert_eq!(
+            told(&concern("tau_s[3]", false, 1.0), 25.0, 25.0),
+            "  tau_s[3]: standard error of its logarithm 1.000 -> 0.2000, information x 25.00\n"
+        );
+    }
 }

@@ -28,6 +28,7 @@ pub fn forest(contents: &Contents) -> Option<Figure> {
     let axis = Axis::fitting("time constant", &contents.time_units, all());
     let mut chart = Chart::new(axis, Axis::names("unit", names));
     let n = contents.taus.len() as f64;
+    let edge = edge(contents);
     for (i, tau) in contents.taus.iter().enumerate() {
         let shift = 0.36 * ((i as f64 + 0.5) / n - 0.5);
         let interval = |(at, &unit): (usize, &usize)| {
@@ -39,7 +40,7 @@ pub fn forest(contents: &Contents) -> Option<Figure> {
                 at: at as f64 + shift,
                 value: tau.values[unit],
                 low,
-                high,
+                high: if high.is_infinite() { edge } else { high },
             }
         };
         chart = chart.intervals(
@@ -63,6 +64,20 @@ pub fn forest(contents: &Contents) -> Option<Figure> {
     )
 }
 
+/// As far as an interval without an upper end is drawn: twice the largest number that is shown.
+fn edge(contents: &Contents) -> f64 {
+    let ends = contents
+        .taus
+        .iter()
+        .flat_map(|tau| tau.intervals.iter().flatten().flatten());
+    let values = contents.taus.iter().flat_map(|tau| &tau.values);
+    2.0 * values
+        .chain(ends)
+        .copied()
+        .filter(|v| v.is_finite())
+        .fold(0.0, f64::max)
+}
+
 fn caption(contents: &Contents, first: &Tau) -> String {
     let kinds: Vec<String> = contents
         .taus
@@ -70,7 +85,7 @@ fn caption(contents: &Contents, first: &Tau) -> String {
         .map(|tau| format!("{}: {}", tau.name, tau.what))
         .collect();
     let intervals = if contents.taus.iter().any(|tau| tau.intervals.is_some()) {
-        "Bars are the intervals that the file holds."
+        "Bars are the intervals that the file holds; one without an upper end goes on beyond the figure."
     } else {
         "The file holds no intervals: these are point values, and say nothing about how well the data determine them."
     };

@@ -22,13 +22,26 @@ fn json_has_the_keys_of_the_contract_and_the_file_is_an_identification() {
     let run = bench.run("identify fit.h5 --profile tau_s[1] --out judged.h5 --quiet --json");
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
     let json = run.json();
-    for key in ["identification", "units", "sloppiest"] {
+    for key in [
+        "identification",
+        "units",
+        "sloppiest",
+        "advice",
+        "equivalences",
+    ] {
         assert!(json.get(key).is_some(), "{key}: {json}");
     }
     let units = json["units"].as_array().unwrap();
     assert_eq!(units.len(), 3);
     for unit in units {
-        for key in ["unit", "pair", "intervals", "order_probability", "verdict"] {
+        for key in [
+            "unit",
+            "pair",
+            "intervals",
+            "open",
+            "order_probability",
+            "verdict",
+        ] {
             assert!(unit.get(key).is_some(), "{key}: {unit}");
         }
         let pair: Vec<f64> = serde_json::from_value(unit["pair"].clone()).unwrap();
@@ -47,6 +60,10 @@ fn json_has_the_keys_of_the_contract_and_the_file_is_an_identification() {
         .unwrap()
         .read_f64("tau_s_interval");
     assert_eq!(interval.unwrap().shape, [3, 2]);
+    let interval = file.group("uncertainty").unwrap();
+    let interval = interval.variable("larger_interval").unwrap();
+    let meaning = interval.attribute_text("open_end").unwrap().unwrap();
+    assert!(meaning.contains("do not bound"), "{meaning}");
 }
 
 #[test]
@@ -75,4 +92,18 @@ fn a_time_constant_that_there_is_not_is_refused_by_name() {
     );
     let null: Result<Value, _> = serde_json::from_str(&run.stdout);
     assert!(null.is_err());
+}
+
+#[test]
+fn hidden_units_are_given_in_a_canonical_order_with_what_else_predicts_the_same() {
+    let bench = fitted("--identify false --units 4 --max-iterations 20");
+    let run = bench.run("identify fit.h5 --out judged.h5 --quiet --json");
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let words = run.json()["equivalences"].to_string();
+    assert!(words.contains("can be reflected"), "{words}");
+    let file = StoredFile::open(&bench.path("judged.h5")).unwrap();
+    let canonical = file.group("canonical").unwrap();
+    for name in ["W", "tau_s", "source", "is_turned"] {
+        assert!(canonical.has(name), "{name}");
+    }
 }

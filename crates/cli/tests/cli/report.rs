@@ -270,6 +270,29 @@ fn intervals_of_the_file_are_drawn() {
 }
 
 #[test]
+fn a_page_says_which_time_constants_the_data_do_not_bound() {
+    let bench = fitted("--identify true");
+    let mut tree = load(&bench, "fit.h5");
+    let (_, uncertainty) = tree
+        .groups
+        .iter_mut()
+        .find(|(name, _)| name == "uncertainty")
+        .unwrap();
+    let stored = uncertainty
+        .variables
+        .iter_mut()
+        .find(|v| v.name == "tau_r_interval")
+        .unwrap();
+    let mut ends = stored.values.as_real().unwrap();
+    (ends[0], ends[1]) = (0.01, f64::INFINITY);
+    stored.values = ends.into();
+    write_file(&bench.path("open.h5"), &tree).unwrap();
+    let page = page(&bench, "open.h5");
+    assert!(page.contains("The data do not bound these above: tau_r["));
+    assert!(!page.contains("NaN"));
+}
+
+#[test]
 fn a_page_tells_what_was_judged_of_the_time_constants() {
     let bench = fitted("--identify true");
     let page = page(&bench, "fit.h5");

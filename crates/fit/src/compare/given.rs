@@ -54,6 +54,7 @@ pub(super) fn given(
         stop: control.stop,
         deadline: deadline(limit),
         progress: &progress,
+        judging: &|_| {},
         saving: None,
     };
     let fit = driver::fit(plan, dataset, &watch)?;

@@ -1,11 +1,11 @@
 //! The last step of a fit: its time constants judged, as far as the size of the problem allows.
 
-use super::FitResult;
+use super::{Control, FitResult};
 use crate::config::Auto;
 use crate::dataset::{Dataset, Split};
 use crate::identify::{self, Depth, Request, identify};
 use crate::plan::{DENSE_LIMIT, FitPlan, trials_of};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Most products of trials, target times, units, parameters and evaluations of `J^T J` under `identify = auto`. The zebrafish fit
 /// has 9e7 of them, which take 1.3 s of its 5; the grasshopper fit 2.4e8, which took 70 s and is left out.
@@ -44,15 +44,15 @@ pub(super) fn judge(
     result: &mut FitResult,
     plan: &FitPlan,
     dataset: &Dataset,
-    stop: &AtomicBool,
+    control: &Control<'_>,
 ) -> bool {
     let Some(depth) = depth(result, plan, dataset) else {
         return true;
     };
     let watch = identify::Control {
-        stop,
+        stop: control.stop,
         deadline: None,
-        progress: &|_| {},
+        progress: control.judging,
     };
     let request = Request {
         theta: &result.theta,
@@ -61,7 +61,7 @@ pub(super) fn judge(
         most_iterations: MOST_ITERATIONS,
     };
     let found = identify(plan, dataset, &request, &watch);
-    if stop.load(Ordering::Relaxed) {
+    if control.stop.load(Ordering::Relaxed) {
         return false;
     }
     match found {

@@ -34,7 +34,7 @@ pub fn write_result(
         .attribute("model", plan.layout.model.name())
         .attribute("activation", plan.layout.activation.name())
         .attribute("readout", plan.layout.readout.kind().name())
-        .group("parameters", parameters(result, plan, &names))
+        .group("parameters", parameters(&result.theta, plan, &names))
         .group("history", history(&result.best.history, &names))
         .group("starts", starts(&result.starts, &names))
         .group("penalties", penalties(&result.ladder))
@@ -102,9 +102,8 @@ fn by_row(m: &DMatrix<f64>) -> Vec<f64> {
     m.transpose().as_slice().to_vec()
 }
 
-fn parameters(result: &FitResult, plan: &FitPlan, names: &Names) -> Group {
+pub(crate) fn parameters(theta: &[f64], plan: &FitPlan, names: &Names) -> Group {
     let layout = &plan.layout;
-    let theta = &result.theta;
     let p = layout.network.expand(&theta[layout.network_range()]);
     let (tau_s, tau_r) = layout.time_constants(theta);
     let mut group = Group::new()
@@ -141,17 +140,17 @@ fn parameters(result: &FitResult, plan: &FitPlan, names: &Names) -> Group {
             );
         }
     }
-    group = with_readout(group, result, plan, names);
-    with_initial_state(group, result, plan)
+    group = with_readout(group, theta, plan, names);
+    with_initial_state(group, theta, plan)
 }
 
 fn one(name: &str, dims: &[&str], values: Vec<f64>, what: &str) -> Variable {
     Variable::new(name, dims, values).units("1").long_name(what)
 }
 
-fn with_readout(mut group: Group, result: &FitResult, plan: &FitPlan, names: &Names) -> Group {
+fn with_readout(mut group: Group, theta: &[f64], plan: &FitPlan, names: &Names) -> Group {
     let readout = &plan.layout.readout;
-    let values = readout.values(&result.theta[plan.layout.readout_range()]);
+    let values = readout.values(&theta[plan.layout.readout_range()]);
     let (name, dims): (_, &[&str]) = match readout.kind() {
         ReadoutKind::Direct => return group,
         ReadoutKind::Scaled => ("c", &["output"]),
@@ -169,9 +168,9 @@ fn with_readout(mut group: Group, result: &FitResult, plan: &FitPlan, names: &Na
     )
 }
 
-fn with_initial_state(group: Group, result: &FitResult, plan: &FitPlan) -> Group {
+fn with_initial_state(group: Group, theta: &[f64], plan: &FitPlan) -> Group {
     let layout = &plan.layout;
-    let theta = &result.theta[layout.initial_range()];
+    let theta = &theta[layout.initial_range()];
     let current = |v: &[f64]| one("I0", &["unit"], v.to_vec(), "initial current");
     let rate = |v: &[f64]| one("r0", &["unit"], v.to_vec(), "initial rate");
     match (&layout.initial_state, layout.model) {

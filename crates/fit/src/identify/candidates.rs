@@ -3,7 +3,7 @@
 use crate::initial_state::InitialStateKind;
 use crate::layout::ModelLayout;
 use crate::readout::ReadoutKind;
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 use tauscope_dynamics::{Activation, Block, ModelKind, Parameters};
 
 /// A direction of theta with its reason.
@@ -278,29 +278,39 @@ impl Maker<'_> {
         self.candidate(name, &change, false)
     }
 
-    /// `r_i -> r_i + e r_j` of linear units: `T^-1 (W - 1)` becomes `M + e [E_ij, M]`. Without a self-connection the time
-    /// constant of i takes up what changes on the diagonal. Two constants a unit allow it where all units have the same.
-    fn mixing(&self, i: usize, j: usize) -> Option<Candidate> {
-        let is_observed = match self.layout.readout.kind() {
+    /// Whether the rate of a unit is an output as it is.
+    fn is_observed(&self, unit: usize) -> bool {
+        match self.layout.readout.kind() {
             ReadoutKind::Linear => false,
-            _ => i < self.layout.readout.n_outputs(),
-        };
-        if is_observed {
-            return None;
+            _ => unit < self.layout.readout.n_outputs(),
         }
+    }
+
+    /// The time constants that a recombination of units acts with: those of the only filter, or of the first of two that are the
+    /// same for all units.
+    fn mixing_tau(&self) -> Option<DVector<f64>> {
         let log_tau = match self.layout.model {
             ModelKind::Rate => &self.at.log_tau_r,
             ModelKind::Current => &self.at.log_tau_s,
             ModelKind::TwoConstant => {
-                let same = |v: &nalgebra::DVector<f64>| v.iter().all(|t| *t == v[0]);
+                let same = |v: &DVector<f64>| v.iter().all(|t| *t == v[0]);
                 if !(same(&self.at.log_tau_s) && same(&self.at.log_tau_r)) {
                     return None;
                 }
                 &self.at.log_tau_s
             }
         };
+        Some(log_tau.map(f64::exp))
+    }
+
+    /// `r_i -> r_i + e r_j` of linear units: `T^-1 (W - 1)` becomes `M + e [E_ij, M]`. Without a self-connection the time
+    /// constant of i takes up what changes on the diagonal. Two constants a unit allow it where all units have the same.
+    fn mixing(&self, i: usize, j: usize) -> Option<Candidate> {
+        if self.is_observed(i) {
+            return None;
+        }
+        let tau = self.mixing_tau()?;
         let n = self.n();
-        let tau = log_tau.map(f64::exp);
         let m = DMatrix::from_fn(n, n, |a, b| {
             (self.at.w[(a, b)] - f64::from(u8::from(a == b))) / tau[a]
         });
@@ -310,14 +320,12 @@ impl Maker<'_> {
             d_m[(k, j)] -= m[(k, i)];
         }
         let mut change = self.no_change();
-        let has_self = |unit: usize| self.has_weight(unit, unit);
         let ratio = tau[i] / tau[j];
-        let (row_u, b_j) = (self.at.u.row(j) * ratio, self.at.b[j] * ratio);
-        change.network.u.set_row(i, &row_u);
-        change.network.b[i] = b_j;
+        change.network.u.set_row(i, &(self.at.u.row(j) * ratio));
+        change.network.b[i] = self.at.b[j] * ratio;
         for a in 0..n {
             // dW = T dM + diag(x) T M
-            let x = if has_self(a) {
+            let x = if self.has_weight(a, a) {
                 0.0
             } else {
                 tau[a] * d_m[(a, a)]
@@ -325,21 +333,12 @@ impl Maker<'_> {
             for b in 0..n {
                 change.network.w[(a, b)] = tau[a] * (d_m[(a, b)] + x * m[(a, b)]);
             }
-            if !has_self(a) {
+            if !self.has_weight(a, a) {
                 change.network.w[(a, a)] = 0.0;
             }
-            if x == 0.0 {
-                continue;
+            if x != 0.0 {
+                self.slow_down(&mut change, a, x)?;
             }
-            match self.layout.model {
-                ModelKind::Rate => change.network.log_tau_r[a] = x,
-                ModelKind::Current => change.network.log_tau_s[a] = x,
-                ModelKind::TwoConstant => return None,
-            }
-            for c in 0..self.at.u.ncols() {
-                change.network.u[(a, c)] += x * self.at.u[(a, c)];
-            }
-            change.network.b[a] += x * self.at.b[a];
         }
         for block in 0..self.initial.len() / n {
             change.initial[block * n + i] = self.initial[block * n + j];
@@ -352,6 +351,20 @@ impl Maker<'_> {
             self.labels[i], self.labels[j]
         );
         self.candidate(name, &change, false)
+    }
+
+    /// The only time constant of a unit grows by the factor `1 + x`, and with it what drives the unit from outside.
+    fn slow_down(&self, change: &mut Change, unit: usize, x: f64) -> Option<()> {
+        match self.layout.model {
+            ModelKind::Rate => change.network.log_tau_r[unit] = x,
+            ModelKind::Current => change.network.log_tau_s[unit] = x,
+            ModelKind::TwoConstant => return None,
+        }
+        for c in 0..self.at.u.ncols() {
+            change.network.u[(unit, c)] += x * self.at.u[(unit, c)];
+        }
+        change.network.b[unit] += x * self.at.b[unit];
+        Some(())
     }
 
     fn has_weight(&self, unit: usize, source: usize) -> bool {

@@ -20,6 +20,8 @@ pub(super) struct Noise {
     pub(super) by_output: Vec<f64>,
     /// Whether the dataset gave it.
     pub(super) is_known: bool,
+    /// Whether it is not known and so many parameters were fitted that the residuals do not show it.
+    pub(super) is_exhausted: bool,
 }
 
 /// Sums of squared residuals by output, and how many there are.
@@ -81,6 +83,15 @@ impl Residuals {
         self.counts.iter().sum()
     }
 
+    /// Mean squared residual over the given noise; 1 where that is not given.
+    pub(super) fn reduced_chi2(&self, noise: &Noise) -> f64 {
+        if noise.is_known {
+            self.sum() / self.count().max(1) as f64
+        } else {
+            1.0
+        }
+    }
+
     /// The noise that the residuals show, with `n_parameters` fitted; that of the dataset where it `is_known`.
     pub(super) fn noise(&self, n_parameters: usize, is_known: bool) -> Noise {
         if is_known {
@@ -88,6 +99,7 @@ impl Residuals {
                 variance: 1.0,
                 by_output: vec![1.0; self.squares.len()],
                 is_known,
+                is_exhausted: false,
             };
         }
         let count = self.count().max(1) as f64;
@@ -97,6 +109,7 @@ impl Residuals {
             variance: self.sum() / (count * left),
             by_output: self.squares.iter().zip(&self.counts).map(of).collect(),
             is_known,
+            is_exhausted: self.count() <= n_parameters,
         }
     }
 }
@@ -122,7 +135,7 @@ pub(super) struct Information {
 }
 
 /// `J^T J` at `theta`, in units of the residuals as `objective` weighs them.
-fn gram(objective: &FitObjective<'_>, theta: &[f64]) -> Result<Arrow, SolveFailure> {
+pub(super) fn gram(objective: &FitObjective<'_>, theta: &[f64]) -> Result<Arrow, SolveFailure> {
     let mut hessian = objective.normal_equations(theta)?.hessian;
     hessian.scale(1.0 / objective.residual_weight());
     Ok(hessian)

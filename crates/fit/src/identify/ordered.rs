@@ -2,7 +2,8 @@
 
 use crate::objective::FitObjective;
 use crate::optimizer::{
-    Bounds, BoundsError, Evaluation, Linearization, NormalEquations, Objective, SolveFailure, Value,
+    Arrow, Bounds, BoundsError, Evaluation, Linearization, NormalEquations, Objective,
+    SolveFailure, Value,
 };
 
 /// Where the two constants of one unit (or group) lie in theta.
@@ -29,6 +30,23 @@ impl Pair {
         let mut ordered = theta.to_vec();
         ordered[self.s] -= theta[self.r];
         ordered
+    }
+
+    /// `J^T J` in coordinates in which `log(tau_s / tau_r)` stands in the place of log tau_s: columns by log tau_r become the sum of both.
+    pub(super) fn into_ordered(self, hessian: &mut Arrow) {
+        let place = |parameter| hessian.places.shared.iter().position(|&p| p == parameter);
+        let (Some(s), Some(r)) = (place(self.s), place(self.r)) else {
+            return;
+        };
+        let column = hessian.corner.column(s).into_owned();
+        let mut into = hessian.corner.column_mut(r);
+        into += column;
+        let row = hessian.corner.row(s).into_owned();
+        let mut into = hessian.corner.row_mut(r);
+        into += row;
+        let side = hessian.sides.column(s).into_owned();
+        let mut into = hessian.sides.column_mut(r);
+        into += side;
     }
 
     fn to_theta(self, ordered: &[f64]) -> Vec<f64> {
@@ -120,18 +138,7 @@ impl Objective for Ordered<'_> {
             evaluation,
             mut hessian,
         } = self.inner.normal_equations(&self.theta(ordered))?;
-        let place = |parameter| hessian.places.shared.iter().position(|&p| p == parameter);
-        if let (Some(s), Some(r)) = (place(self.pair.s), place(self.pair.r)) {
-            let column = hessian.corner.column(s).into_owned();
-            let mut into = hessian.corner.column_mut(r);
-            into += column;
-            let row = hessian.corner.row(s).into_owned();
-            let mut into = hessian.corner.row_mut(r);
-            into += row;
-            let side = hessian.sides.column(s).into_owned();
-            let mut into = hessian.sides.column_mut(r);
-            into += side;
-        }
+        self.pair.into_ordered(&mut hessian);
         Ok(NormalEquations {
             evaluation: self.evaluation(evaluation),
             hessian,

@@ -2,6 +2,7 @@
 
 use super::CHI2_95;
 use super::names::ProfileTarget;
+use super::reach::Reach;
 use super::refit::{OF_COMPARISON, refit};
 use super::run::Judge;
 use crate::objective::FitObjective;
@@ -33,8 +34,33 @@ pub struct Profile {
     pub name: String,
     /// Points in the order of the time constant; where both orders have been there, each its own.
     pub points: Vec<ProfilePoint>,
-    /// What 95 % allow: one interval, or two where the twin's is apart. An end that the profile did not reach is the bound of tau.
+    /// What 95 % allow: one interval, or two where the twin's is apart. An end is 0 or infinite where the likelihood has not fallen far
+    /// enough at the bound of tau, or only beyond what the recording can tell.
     pub intervals: Vec<[f64; 2]>,
+    /// Why there is no interval; empty where there is.
+    pub reason: String,
+}
+
+impl Profile {
+    /// None, for a reason.
+    pub(super) fn refused(target: &ProfileTarget, reason: String) -> Profile {
+        Profile {
+            name: target.name.clone(),
+            points: Vec::new(),
+            intervals: Vec::new(),
+            reason,
+        }
+    }
+}
+
+/// What a profile counts from.
+#[derive(Clone, Copy)]
+pub(super) struct From {
+    /// The least cost.
+    pub(super) cost: f64,
+    /// About the standard error of log tau.
+    pub(super) step: f64,
+    pub(super) reach: Reach,
 }
 
 /// A minimum to walk away from.
@@ -46,19 +72,35 @@ pub(super) struct Branch<'a> {
 struct Walked {
     points: Vec<ProfilePoint>,
     interval: Option<[f64; 2]>,
+    /// Whether it came to its end on both sides.
+    is_whole: bool,
 }
 
-/// Profiles `target` from each of `branches`; `step` is about the standard error of log tau.
+/// One side of a walk.
+struct Side {
+    points: Vec<ProfilePoint>,
+    /// Log tau where the likelihood has fallen far enough; infinite where it has not at the bound.
+    end: Option<f64>,
+}
+
+/// Profiles `target` from each of `branches`.
 pub(super) fn profile(
     judge: &Judge<'_>,
     target: &ProfileTarget,
     branches: &[Branch<'_>],
-    cost: f64,
-    step: f64,
+    from: From,
 ) -> Profile {
     let walked: Vec<Walked> = branches
         .iter()
-        .map(|branch| walk(judge, target, branch, cost, step))
+        .map(|branch| {
+            Walk {
+                judge,
+                target,
+                branch,
+                from,
+            }
+            .walked()
+        })
         .collect();
     let mut points: Vec<ProfilePoint> = walked
         .iter()
@@ -74,10 +116,18 @@ pub(super) fn profile(
             _ => merged.push(interval),
         }
     }
+    let told: Vec<[f64; 2]> = merged.iter().filter_map(|&i| from.reach.told(i)).collect();
+    let reason = if walked.iter().any(|w| !w.is_whole) {
+        "no interval: the profile did not come to its end, since a refit failed or the likelihood falls too slowly"
+    } else if told.is_empty() {
+        "no interval: the likelihood stays high at both bounds"
+    } else {
+        ""
+    };
     Profile {
-        name: target.name.clone(),
         points,
-        intervals: merged,
+        intervals: if reason.is_empty() { told } else { Vec::new() },
+        ..Profile::refused(target, reason.to_owned())
     }
 }
 
@@ -97,20 +147,54 @@ fn held<'a>(
     })
 }
 
-fn walk(
-    judge: &Judge<'_>,
-    target: &ProfileTarget,
-    branch: &Branch<'_>,
-    cost: f64,
-    step: f64,
-) -> Walked {
-    let p = target.parameter;
-    let (low, high) = (
-        judge.objective.bounds().lower()[p],
-        judge.objective.bounds().upper()[p],
-    );
-    let start = branch.theta[p];
-    let at = |log_tau: f64, from: &[f64]| -> Option<(Vec<f64>, f64)> {
+/// A walk away from one minimum, to both sides.
+struct Walk<'a> {
+    judge: &'a Judge<'a>,
+    target: &'a ProfileTarget,
+    branch: &'a Branch<'a>,
+    from: From,
+}
+
+/// Where a walk is.
+struct Place {
+    log_tau: f64,
+    theta: Vec<f64>,
+    chi2: f64,
+}
+
+impl Walk<'_> {
+    fn walked(&self) -> Walked {
+        let start = self.branch.theta[self.target.parameter];
+        let Some(place) = self.at(start, self.branch.theta) else {
+            return Walked {
+                points: Vec::new(),
+                interval: None,
+                is_whole: false,
+            };
+        };
+        let sides = [-1.0, 1.0].map(|direction| self.side(&place, direction));
+        let is_whole = sides.iter().all(|side| side.end.is_some());
+        let [low, high] = [0, 1].map(|k| sides[k].end.unwrap_or(start).exp());
+        let interval = (place.chi2 <= CHI2_95 && is_whole).then_some([low, high]);
+        let [below, above] = sides;
+        Walked {
+            points: [vec![self.point(&place)], below.points, above.points].concat(),
+            interval,
+            is_whole,
+        }
+    }
+
+    fn point(&self, place: &Place) -> ProfilePoint {
+        ProfilePoint {
+            tau: place.log_tau.exp(),
+            chi2: place.chi2,
+            is_twin: self.branch.is_twin,
+        }
+    }
+
+    /// The best point with `log_tau` held, by a refit of all else.
+    fn at(&self, log_tau: f64, from: &[f64]) -> Option<Place> {
+        let (judge, p) = (self.judge, self.target.parameter);
         let objective = held(&judge.objective, p, log_tau)?;
         let mut from = from.to_vec();
         from[p] = log_tau;
@@ -122,52 +206,48 @@ fn walk(
             &judge.control,
         )
         .ok()?;
-        (!found.interrupted).then(|| (found.point, judge.chi2(found.cost - cost)))
-    };
-    let point = |log_tau: f64, chi2| ProfilePoint {
-        tau: log_tau.exp(),
-        chi2,
-        is_twin: branch.is_twin,
-    };
-    let Some((theta, least)) = at(start, branch.theta) else {
-        return Walked {
+        (!found.interrupted).then(|| Place {
+            log_tau,
+            chi2: judge.chi2(found.cost - self.from.cost),
+            theta: found.point,
+        })
+    }
+
+    fn side(&self, start: &Place, direction: f64) -> Side {
+        let (bounds, p) = (self.judge.objective.bounds(), self.target.parameter);
+        let (low, high) = (bounds.lower()[p], bounds.upper()[p]);
+        let mut step = self.from.step.clamp(LEAST_STEP, LARGEST_STEP);
+        let mut side = Side {
             points: Vec::new(),
-            interval: None,
+            end: (start.chi2 > CHI2_95).then_some(start.log_tau),
         };
-    };
-    let mut points = vec![point(start, least)];
-    let mut ends = [low, high];
-    for (side, direction) in [-1.0, 1.0].into_iter().enumerate() {
-        let mut step = step.clamp(LEAST_STEP, LARGEST_STEP);
-        let (mut log_tau, mut from, mut before) = (start, theta.clone(), least);
-        let mut crossing = None;
+        let (mut log_tau, mut theta, mut chi2) = (start.log_tau, start.theta.clone(), start.chi2);
         for _ in 0..MOST_POINTS {
             let next = (log_tau + direction * step).clamp(low, high);
             if next == log_tau {
+                side.end = side.end.or(Some(direction * f64::INFINITY));
                 break;
             }
-            let Some((theta, chi2)) = at(next, &from) else {
+            let Some(place) = self.at(next, &theta) else {
                 break;
             };
-            points.push(point(next, chi2));
-            if crossing.is_none() && chi2 > CHI2_95 && before <= CHI2_95 {
+            side.points.push(self.point(&place));
+            if side.end.is_none() && place.chi2 > CHI2_95 {
                 // the square root is straight for a parabola
                 let root = |chi2: f64| chi2.max(0.0).sqrt();
-                let part = (root(CHI2_95) - root(before)) / (root(chi2) - root(before));
-                crossing = Some(log_tau + part * (next - log_tau));
+                let part = (root(CHI2_95) - root(chi2)) / (root(place.chi2) - root(chi2));
+                side.end = Some(log_tau + part * (next - log_tau));
             }
-            (log_tau, from, before) = (next, theta, chi2);
-            step *= GROWTH;
-            if chi2 > BEYOND * CHI2_95 {
+            if place.chi2 > BEYOND * CHI2_95 {
                 break;
             }
+            Place {
+                log_tau,
+                theta,
+                chi2,
+            } = place;
+            step *= GROWTH;
         }
-        if let Some(crossing) = crossing {
-            ends[side] = crossing;
-        }
-    }
-    Walked {
-        points,
-        interval: (least <= CHI2_95).then(|| ends.map(f64::exp)),
+        side
     }
 }

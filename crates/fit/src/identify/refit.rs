@@ -1,6 +1,6 @@
 //! Short refits next to a minimum: unpenalised, to the end.
 
-use super::run::Control;
+use super::request::Control;
 use crate::optimizer::{
     self, Algorithm, MinimizeError, Objective, Optimizer, OptimizerSettings, Termination, minimize,
 };

@@ -80,6 +80,8 @@ pub struct NullDirection {
     pub(crate) taus: Vec<usize>,
     /// Whether it only exchanges equal time constants.
     pub(crate) is_exchange: bool,
+    /// Whether it follows from the equations, so that no input would tell it.
+    pub(crate) is_structural: bool,
 }
 
 impl NullDirection {
@@ -134,6 +136,7 @@ pub(super) fn null_directions(
                 name: candidate.name,
                 taus: taus.iter().filter(moved).map(|(p, _)| *p).collect(),
                 is_exchange: candidate.is_exchange,
+                is_structural: true,
             });
         }
     }
@@ -150,6 +153,7 @@ pub(super) fn null_directions(
             name: format!("a combination that no prediction depends on: {words}"),
             taus: taus.iter().filter(moved).map(|(p, _)| *p).collect(),
             is_exchange: false,
+            is_structural: false,
         });
     }
     found

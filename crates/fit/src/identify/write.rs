@@ -1,16 +1,19 @@
-//! A judgement as HDF5: `uncertainty` of a result, and a file of its own.
+//! A judgement as a file of its own.
 
+use super::advice::Advice;
+use super::canonical::Canonical;
+use super::found::Identification;
 use super::profile::Profile;
-use super::run::Identification;
-use super::unit::{Estimate, UnitJudgement};
+use super::uncertainty::{bound, intervals, uncertainty};
 use crate::dataset::Dataset;
-use crate::driver::{Names, Provenance, now, origin, real};
+use crate::driver::{Names, Provenance, count, now, origin, parameters, real};
 use crate::plan::FitPlan;
 use crate::store::{Group, StoreError, Variable, write_file};
 use std::path::Path;
 
 /// Writes an identification: `uncertainty` over (unit), `spectrum` over (direction), `sloppiest` over (combination),
-/// `null_directions`, `decay_times` over (mode), `profiles`. What was not determined is NaN, and `reason` says why.
+/// `null_directions`, `decay_times` over (mode), `profiles`, `advice` over (input, concern), `equivalences`, and where units are hidden
+/// `canonical`, as `parameters` of a result. What was not determined is NaN, and `reason` says why.
 ///
 /// # Errors
 /// [`StoreError`] where the file cannot be written; then nothing is left behind.
@@ -38,7 +41,14 @@ pub fn write_identification(
         .group("spectrum", spectrum(found))
         .group("sloppiest", sloppiest(found))
         .group("null_directions", null_directions(found))
-        .group("decay_times", decay_times(found, &names));
+        .group("decay_times", decay_times(found, &names))
+        .group("equivalences", equivalences(found));
+    if let Some(advice) = &found.advice {
+        root = root.group("advice", self::advice(advice));
+    }
+    if let Some(form) = &found.canonical {
+        root = root.group("canonical", canonical(form, plan, &names));
+    }
     if !found.profiles.is_empty() {
         let all = found.profiles.iter().fold(Group::new(), |all, profile| {
             all.group(&profile.name, one_profile(profile, &names))
@@ -51,183 +61,6 @@ pub fn write_identification(
         .attribute("warnings", found.warnings.clone())
         .attribute("end_time", now());
     write_file(path, &root.group("provenance", origin))
-}
-
-/// The group `uncertainty`: estimates at the unpenalised minimum, standard errors (`tau_s` in the time unit, `log_tau_s` of the
-/// logarithm), intervals of 95 %, the unordered pair, its order, the twin.
-pub(crate) fn uncertainty(found: &Identification, names: &Names) -> Group {
-    let units = &found.units;
-    let time = names.time_units.as_str();
-    let mut group = Group::new()
-        .attribute("basis", found.basis.name())
-        .attribute("level", 0.95)
-        .attribute("noise_variance", found.noise_variance)
-        .attribute("noise_is_known", found.noise_is_known)
-        .attribute("residual_autocorrelation", found.residual_autocorrelation)
-        .attribute("cost_given", found.cost[0])
-        .attribute("cost", found.cost[1])
-        .attribute("n_observed", found.n_observed as i64)
-        .attribute("n_parameters", found.n_parameters as i64)
-        .attribute("warnings", found.warnings.clone())
-        .coordinate(names.unit())
-        .coordinate(
-            Variable::new(
-                "bound",
-                &["bound"],
-                vec!["lower".to_owned(), "upper".to_owned()],
-            )
-            .long_name("end of an interval"),
-        );
-    for (name, of) in [("tau_s", synaptic as EstimateOf), ("tau_r", rate)] {
-        if units.iter().all(|unit| of(unit).is_none()) {
-            continue;
-        }
-        let column = |f: &dyn Fn(Estimate) -> Option<f64>| -> Vec<f64> {
-            units
-                .iter()
-                .map(|unit| of(unit).and_then(f).unwrap_or(f64::NAN))
-                .collect()
-        };
-        let ends: Vec<f64> = units
-            .iter()
-            .flat_map(|unit| of(unit).and_then(|e| e.interval).unwrap_or([f64::NAN; 2]))
-            .collect();
-        group = group
-            .variable(real(
-                name,
-                &["unit"],
-                column(&|e| e.log_error.map(|error| e.value * error)),
-                time,
-                "standard error",
-            ))
-            .variable(real(
-                &format!("log_{name}"),
-                &["unit"],
-                column(&|e| e.log_error),
-                "1",
-                "standard error of the logarithm",
-            ))
-            .variable(real(
-                &format!("{name}_estimate"),
-                &["unit"],
-                column(&|e| Some(e.value)),
-                time,
-                "value at the minimum without penalty",
-            ))
-            .variable(real(
-                &format!("{name}_interval"),
-                &["unit", "bound"],
-                ends,
-                time,
-                "interval of 95 %",
-            ));
-    }
-    let plain = |f: &dyn Fn(&UnitJudgement) -> f64| -> Vec<f64> { units.iter().map(f).collect() };
-    let interval = |at: usize| -> Vec<f64> {
-        let of = |unit: &UnitJudgement| {
-            unit.pair_intervals
-                .as_ref()
-                .and_then(|all| all.get(at).copied())
-        };
-        units
-            .iter()
-            .flat_map(|unit| of(unit).unwrap_or([f64::NAN; 2]))
-            .collect()
-    };
-    if units.iter().all(|unit| unit.pair.len() == 2) {
-        group = group
-            .variable(real(
-                "smaller",
-                &["unit"],
-                plain(&|u| u.pair[0]),
-                time,
-                "smaller of tau_s and tau_r",
-            ))
-            .variable(real(
-                "smaller_interval",
-                &["unit", "bound"],
-                interval(0),
-                time,
-                "interval of 95 %, whatever the order",
-            ))
-            .variable(real(
-                "larger",
-                &["unit"],
-                plain(&|u| u.pair[1]),
-                time,
-                "larger of tau_s and tau_r",
-            ))
-            .variable(real(
-                "larger_interval",
-                &["unit", "bound"],
-                interval(1),
-                time,
-                "interval of 95 %, whatever the order",
-            ))
-            .variable(real(
-                "order_probability",
-                &["unit"],
-                plain(&|u| u.order_probability.unwrap_or(f64::NAN)),
-                "1",
-                "probability that tau_s and tau_r are in this order",
-            ));
-        group = with_twins(group, units, time);
-    }
-    let words =
-        |f: &dyn Fn(&UnitJudgement) -> String| -> Vec<String> { units.iter().map(f).collect() };
-    group
-        .variable(
-            Variable::new(
-                "verdict",
-                &["unit"],
-                words(&|u| u.verdict.name().to_owned()),
-            )
-            .long_name("ordered, order-unknown or not-identifiable"),
-        )
-        .variable(
-            Variable::new(
-                "interval_source",
-                &["unit"],
-                words(&|u| u.source.name().to_owned()),
-            )
-            .long_name("what the intervals come from"),
-        )
-        .variable(
-            Variable::new("reason", &["unit"], words(&|u| u.reason.clone()))
-                .long_name("what a person should know about the unit"),
-        )
-}
-
-type EstimateOf = fn(&UnitJudgement) -> Option<Estimate>;
-
-fn synaptic(unit: &UnitJudgement) -> Option<Estimate> {
-    unit.tau_s
-}
-
-fn rate(unit: &UnitJudgement) -> Option<Estimate> {
-    unit.tau_r
-}
-
-fn with_twins(group: Group, units: &[UnitJudgement], time: &str) -> Group {
-    if units.iter().all(|unit| unit.twin.is_none()) {
-        return group;
-    }
-    let of = |f: &dyn Fn(&super::Twin) -> f64| -> Vec<f64> {
-        units
-            .iter()
-            .map(|u| u.twin.as_ref().map_or(f64::NAN, f))
-            .collect()
-    };
-    let converged: Vec<bool> = units
-        .iter()
-        .map(|u| u.twin.as_ref().is_some_and(|t| t.converged))
-        .collect();
-    group
-        .variable(real("twin_difference_as_swapped", &["unit"], of(&|t| t.difference_as_swapped), "1", "rise of the cost when tau_s and tau_r are exchanged, over that of predicting each output's mean"))
-        .variable(real("twin_difference_refitted", &["unit"], of(&|t| t.difference_refitted), "1", "the same after a refit that keeps the reversed order"))
-        .variable(Variable::new("twin_converged", &["unit"], converged).units("1").long_name("whether that refit converged"))
-        .variable(real("twin_tau_s", &["unit"], of(&|t| t.tau_s), time, "synaptic time constant of the refitted twin"))
-        .variable(real("twin_tau_r", &["unit"], of(&|t| t.tau_r), time, "rate time constant of the refitted twin"))
 }
 
 fn spectrum(found: &Identification) -> Group {
@@ -306,6 +139,85 @@ fn decay_times(found: &Identification, names: &Names) -> Group {
         ))
 }
 
+fn equivalences(found: &Identification) -> Group {
+    let all = &found.equivalences;
+    Group::new().indices("equivalence", all.len()).variable(
+        Variable::new("words", &["equivalence"], all.clone())
+            .long_name("what else predicts the same, beside null directions"),
+    )
+}
+
+/// What is told badly, now and with other inputs.
+fn advice(advice: &Advice) -> Group {
+    const INFORMATION: &str = "of a constant 1 / variance of its logarithm; of an order the expected twice log likelihood ratio, 5.9 for a probability of 0.95";
+    let (concerns, tried) = (&advice.concerns, &advice.tried);
+    let best = advice
+        .best
+        .map_or("none tells notably more", |at| &tried[at].words);
+    let over = ["input", "concern"];
+    let gains = (0..tried.len()).flat_map(|at| advice.gains(at));
+    let labels = |name: &'static str, values: Vec<String>, what| {
+        Variable::new(name, &[name], values).long_name(what)
+    };
+    Group::new()
+        .attribute("best", best)
+        .coordinate(labels(
+            "concern",
+            concerns.iter().map(|c| c.what.clone()).collect(),
+            "what is told badly",
+        ))
+        .coordinate(labels(
+            "input",
+            tried.iter().map(|t| t.words.clone()).collect(),
+            "inputs of which the fitted network was simulated",
+        ))
+        .variable(real(
+            "factor",
+            &["input"],
+            tried.iter().map(|t| t.factor).collect(),
+            "1",
+            "deviation of the inputs in units of that of the recording",
+        ))
+        .variable(real(
+            "information_now",
+            &["concern"],
+            concerns.iter().map(|c| c.now).collect(),
+            "1",
+            INFORMATION,
+        ))
+        .variable(real(
+            "information",
+            &over,
+            tried.iter().flat_map(|t| t.then.clone()).collect(),
+            "1",
+            INFORMATION,
+        ))
+        .variable(real(
+            "gain",
+            &over,
+            gains.collect(),
+            "1",
+            "information over that of the recording",
+        ))
+}
+
+/// The parameters in their canonical form: two fits that are the same but for the names and signs of hidden units have the same.
+fn canonical(form: &Canonical, plan: &FitPlan, names: &Names) -> Group {
+    let source = form.source.iter().map(|&unit| unit as i64).collect();
+    parameters(&form.theta, plan, names)
+        .variable(count(
+            "source",
+            &["unit"],
+            source,
+            "index of the unit in the result",
+        ))
+        .variable(
+            Variable::new("is_turned", &["unit"], form.is_turned.clone())
+                .units("1")
+                .long_name("whether its sign was turned, or a sigmoid reflected"),
+        )
+}
+
 fn one_profile(profile: &Profile, names: &Names) -> Group {
     let time = names.time_units.as_str();
     let points = &profile.points;
@@ -313,14 +225,8 @@ fn one_profile(profile: &Profile, names: &Names) -> Group {
     Group::new()
         .indices("point", points.len())
         .indices("interval", profile.intervals.len())
-        .coordinate(
-            Variable::new(
-                "bound",
-                &["bound"],
-                vec!["lower".to_owned(), "upper".to_owned()],
-            )
-            .long_name("end of an interval"),
-        )
+        .attribute("reason", profile.reason.as_str())
+        .coordinate(bound())
         .variable(real(
             "tau",
             &["point"],
@@ -344,9 +250,9 @@ fn one_profile(profile: &Profile, names: &Names) -> Group {
             .units("1")
             .long_name("whether the order is the reversed one"),
         )
-        .variable(real(
+        .variable(intervals(
             "interval_95",
-            &["interval", "bound"],
+            "interval",
             ends,
             time,
             "interval of 95 %",

@@ -163,13 +163,58 @@ pub(super) fn certainty(contents: &Contents) -> Vec<Note> {
         return Vec::new();
     }
     let mut notes = verdicts(contents);
+    notes.extend(basis(contents));
+    notes.extend(open_ends(contents));
     if contents.taus.iter().all(|tau| tau.intervals.is_none()) {
         notes.push(Note::new(Tone::Caution, "The file holds no intervals: how well the data determine each time constant is not known from it."));
-        if contents.taus.len() == 2 && notes.len() == 1 {
+        if contents.taus.len() == 2 && contents.group("uncertainty").is_none() {
             notes.push(Note::new(Tone::Caution, "tau_s and tau_r of a unit can often be exchanged with hardly any change of the prediction; which is which was not judged."));
         }
     }
     notes
+}
+
+/// Intervals belong to a minimum without penalty, which the values shown need not be.
+fn basis(contents: &Contents) -> Vec<Note> {
+    match contents
+        .group("uncertainty")
+        .and_then(|group| group.text("basis"))
+    {
+        Some("unpenalised refit") => note(
+            Tone::Caution,
+            "Intervals are those of a refit without penalty and early stopping (its values: uncertainty/tau_s_estimate, tau_r_estimate): a penalty moves time constants by more than their errors, so that the values shown may lie outside.",
+        ),
+        Some("unpenalised refit, not converged") => note(
+            Tone::Caution,
+            "There are no intervals: they belong to a minimum without penalty, and the refit to it did not converge.",
+        ),
+        _ => Vec::new(),
+    }
+}
+
+/// Time constants that the data do not bound on one side.
+fn open_ends(contents: &Contents) -> Vec<Note> {
+    let named = |is_open: &dyn Fn([f64; 2]) -> bool| -> Vec<String> {
+        let of = |tau: &Tau| -> Vec<String> {
+            let all = tau.intervals.iter().flatten().zip(&contents.units);
+            all.filter(|(interval, _)| is_open(**interval))
+                .map(|(_, unit)| format!("{}[{unit}]", tau.name))
+                .collect()
+        };
+        contents.taus.iter().flat_map(of).collect()
+    };
+    let sides = [
+        ("above", named(&|[_, high]| high.is_infinite())),
+        ("below", named(&|[low, _]| low == 0.0)),
+    ];
+    let told = sides.into_iter().filter(|(_, names)| !names.is_empty());
+    told.map(|(side, names)| {
+        Note::new(
+            Tone::Caution,
+            format!("The data do not bound these {side}: {}.", names.join(", ")),
+        )
+    })
+    .collect()
 }
 
 /// What was judged of which constant is which, and of what is not determined.

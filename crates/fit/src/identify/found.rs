@@ -1,0 +1,56 @@
+//! What a judgement found.
+
+use super::advice::Advice;
+use super::canonical::Canonical;
+use super::decay::DecayTime;
+use super::profile::Profile;
+use super::request::{Basis, Depth};
+use super::spectrum::{Combination, NullDirection};
+use super::unit::UnitJudgement;
+
+/// What a judgement found.
+#[derive(Debug, Clone)]
+pub struct Identification {
+    /// Where it stands.
+    pub basis: Basis,
+    /// How much was computed.
+    pub depth: Depth,
+    /// Cost at the point and at the minimum, on the train trials.
+    pub cost: [f64; 2],
+    /// Residual variance in units of `target_std` (1 where that is given), and whether it is given.
+    pub noise_variance: f64,
+    /// Whether the noise was given with the data.
+    pub noise_is_known: bool,
+    /// Mean squared residual over the given noise, or 1.
+    pub reduced_chi2: f64,
+    /// Correlation of residuals of neighbouring target times.
+    pub residual_autocorrelation: f64,
+    /// Observed train targets.
+    pub n_observed: usize,
+    /// Free parameters of the network and initial state; those of the readout are fitted along.
+    pub n_parameters: usize,
+    /// Eigenvalues of their information, scaled to a unit diagonal, ascending.
+    pub eigenvalues: Vec<f64>,
+    /// The combinations of which the data tell least.
+    pub sloppiest: Vec<Combination>,
+    /// What the data do not tell at all.
+    pub null_directions: Vec<NullDirection>,
+    /// By unit.
+    pub units: Vec<UnitJudgement>,
+    /// Modes of the linearised network, slowest first.
+    pub decay_times: Vec<DecayTime>,
+    /// Those asked for.
+    pub profiles: Vec<Profile>,
+    /// Inputs that would tell more of what is told badly; none where nothing is, or it was not looked for.
+    pub advice: Option<Advice>,
+    /// Other parameters that predict the same, beside null directions: each in words.
+    pub equivalences: Vec<String>,
+    /// The point in an order and with signs that do not depend on the fit, where units are hidden.
+    pub(crate) canonical: Option<Canonical>,
+    /// What a person should know before trusting it.
+    pub warnings: Vec<String>,
+    /// Whether it was stopped before its end.
+    pub interrupted: bool,
+    #[cfg(test)]
+    pub(crate) theta: Vec<f64>,
+}

@@ -1,0 +1,195 @@
+//! What no prediction depends on: model by model.
+
+use super::super::*;
+use super::teacher::*;
+
+/// Names of null directions, and whether one touches time constants.
+
+struct Nothing {
+    count: usize,
+    touches: bool,
+}
+
+fn nothing(recipe: Recipe, options: &[(&'static str, &str)]) -> Nothing {
+    let found = Teacher::new(recipe, options).judged(Depth::Curvature);
+    let null = found
+        .eigenvalues
+        .iter()
+        .filter(|v| **v <= information::NULL)
+        .count();
+    let known = found.null_directions.len();
+    assert_eq!(
+        known,
+        null,
+        "{:?} {:?}",
+        found.null_directions,
+        &found.eigenvalues[..8.min(found.eigenvalues.len())]
+    );
+    Nothing {
+        count: null,
+        touches: found
+            .null_directions
+            .iter()
+            .any(NullDirection::touches_time_constants),
+    }
+}
+
+#[test]
+fn the_self_connection_of_a_linear_unit_is_confounded_with_its_time_constants() {
+    let full = [("activation", "identity"), ("readout", "direct")];
+    let calm = Recipe {
+        strength: 0.5,
+        ..SMALL
+    };
+    for model in ["two-constant", "rate", "current"] {
+        let with =
+            |more: &[(&'static str, &'static str)]| [&full[..], &[("model", model)], more].concat();
+        let each = nothing(calm, &with(&[]));
+        assert_eq!((each.count, each.touches), (3, true), "{model}");
+        let global = nothing(calm, &with(&[("time_constants", "global")]));
+        assert_eq!((global.count, global.touches), (1, true), "{model}");
+        let without = nothing(calm, &with(&[("connectivity", "no-self")]));
+        assert_eq!(without.count, 0, "{model}");
+    }
+    let found = Teacher::new(calm, &full).judged(Depth::Curvature);
+    for unit in &found.units {
+        assert_eq!(unit.verdict, Verdict::NotIdentifiable);
+        assert!(unit.reason.contains("self-connection"), "{}", unit.reason);
+        assert_eq!(unit.pair_intervals, None);
+    }
+}
+
+#[test]
+fn sigmoid_tanh_and_softplus_networks_are_of_full_rank() {
+    let strong = Recipe {
+        strength: 2.0,
+        trials: 10,
+        ..SMALL
+    };
+    for activation in ["sigmoid", "tanh", "softplus"] {
+        let found = nothing(strong, &[("activation", activation), ("readout", "direct")]);
+        assert_eq!(found.count, 0, "{activation}");
+    }
+    let hidden = nothing(
+        Recipe {
+            outputs: 2,
+            ..strong
+        },
+        &SIGMOID,
+    );
+    assert_eq!(hidden.count, 0);
+}
+
+#[test]
+fn the_scale_of_hidden_relu_units_does_not_touch_time_constants() {
+    let relu = [
+        ("activation", "relu"),
+        ("readout", "direct"),
+        ("connectivity", "no-self"),
+    ];
+    let driven = Recipe {
+        outputs: 2,
+        seed: 3,
+        trials: 10,
+        ..SMALL
+    };
+    let hidden = nothing(driven, &relu);
+    assert_eq!((hidden.count, hidden.touches), (1, false));
+    let scaled = [
+        ("activation", "relu"),
+        ("readout", "scaled"),
+        ("connectivity", "no-self"),
+    ];
+    let behind = nothing(
+        Recipe {
+            outputs: 3,
+            ..driven
+        },
+        &scaled,
+    );
+    assert_eq!((behind.count, behind.touches), (3, false));
+}
+
+#[test]
+fn hidden_identity_units_touch_time_constants_in_the_rate_model_and_behind_few_outputs() {
+    let calm = Recipe {
+        strength: 0.5,
+        outputs: 2,
+        trials: 10,
+        ..SMALL
+    };
+    let no_self = ("connectivity", "no-self");
+    let rate = nothing(
+        calm,
+        &[
+            ("activation", "identity"),
+            ("readout", "direct"),
+            no_self,
+            ("model", "rate"),
+        ],
+    );
+    assert!(rate.touches && rate.count > 0);
+    for model in ["rate", "current"] {
+        let linear = nothing(
+            calm,
+            &[
+                ("activation", "identity"),
+                ("readout", "linear"),
+                no_self,
+                ("model", model),
+            ],
+        );
+        assert!(linear.touches && linear.count > 0, "{model}");
+    }
+    let linear = Teacher::new(
+        calm,
+        &[("activation", "identity"), ("readout", "linear"), no_self],
+    )
+    .judged(Depth::Curvature);
+    // two constants a unit without self-connections are told: scale and level of each unit is all that is lost
+    assert_eq!(linear.null_directions.len(), 6);
+    assert!(
+        !linear
+            .null_directions
+            .iter()
+            .any(NullDirection::touches_time_constants)
+    );
+}
+
+#[test]
+fn learning_both_initial_states_does_not_free_a_self_connection() {
+    let calm = Recipe {
+        strength: 0.5,
+        ..SMALL
+    };
+    let free = [
+        ("activation", "identity"),
+        ("readout", "direct"),
+        ("r0", "free"),
+    ];
+    let found = nothing(calm, &free);
+    assert_eq!((found.count, found.touches), (3, true));
+}
+
+#[test]
+fn hidden_identity_units_with_self_connections_touch_time_constants_and_scaled_ones_without_do_not()
+{
+    let calm = Recipe {
+        strength: 0.5,
+        outputs: 2,
+        trials: 10,
+        ..SMALL
+    };
+    let hidden = nothing(calm, &[("activation", "identity"), ("readout", "direct")]);
+    // each self-connection, and scale and level of the hidden unit
+    assert_eq!((hidden.count, hidden.touches), (5, true));
+    let scaled = nothing(
+        Recipe { outputs: 3, ..calm },
+        &[
+            ("activation", "identity"),
+            ("readout", "scaled"),
+            ("connectivity", "no-self"),
+        ],
+    );
+    assert_eq!((scaled.count, scaled.touches), (6, false));
+}

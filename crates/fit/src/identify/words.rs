@@ -1,0 +1,75 @@
+//! Verdicts and warnings in words.
+
+use super::found::Identification;
+use super::request::Basis;
+use super::twin::Twin;
+use super::unit::Verdict;
+use tauscope_dynamics::Activation;
+
+/// An order that is at least this likely is told.
+pub(super) const TOLD: f64 = 0.95;
+/// Correlation of neighbouring residuals beyond which intervals are called too narrow.
+const CORRELATED: f64 = 0.2;
+
+/// Sentences that are not empty, joined.
+pub(super) fn joined(sentences: &[String]) -> String {
+    let said: Vec<&str> = sentences
+        .iter()
+        .map(String::as_str)
+        .filter(|s| !s.is_empty())
+        .collect();
+    said.join("; ")
+}
+
+/// The verdict on an order, with words where it is not plain.
+pub(super) fn order(
+    probability: Option<f64>,
+    twin: Option<&Twin>,
+    activation: Activation,
+) -> (Verdict, String) {
+    let relu = match activation {
+        Activation::Relu => {
+            "relu is linear but for one bend, so that mirrored constants often fit nearly as well"
+        }
+        _ => "",
+    };
+    match (probability, twin) {
+        (_, Some(twin)) if twin.is_indistinguishable() => (
+            Verdict::OrderUnknown,
+            "tau_s and tau_r can be exchanged without any change of the prediction: the unit stays in a straight part of f".to_owned(),
+        ),
+        (Some(p), _) if p >= TOLD => (Verdict::Ordered, relu.to_owned()),
+        (Some(p), _) if p <= 1.0 - TOLD => (Verdict::Ordered, "the reversed order fits better: the fit ended in the wrong one of two minima; start again from it".to_owned()),
+        (Some(_), _) => (Verdict::OrderUnknown, "the data do not tell which of the two constants is the synaptic one".to_owned()),
+        (None, _) => (Verdict::OrderUnknown, "which of the two constants is the synaptic one was not judged".to_owned()),
+    }
+}
+
+/// What a person should know before trusting the judgement.
+pub(super) fn warnings(found: &Identification) -> Vec<String> {
+    let mut warnings = Vec::new();
+    match found.basis {
+        Basis::Given => {}
+        Basis::Refitted => warnings.push("intervals belong to a refit without penalty and early stopping, whose time constants are given with them: a penalty moves time constants by more than their errors".to_owned()),
+        Basis::Unconverged => warnings.push("the refit without penalty did not converge, so that no intervals are given".to_owned()),
+    }
+    if found.residual_autocorrelation > CORRELATED {
+        warnings.push(format!("residuals of neighbouring samples are correlated ({:.2}): intervals assume independent noise and are too narrow", found.residual_autocorrelation));
+    }
+    if found.noise_is_known && found.reduced_chi2 > 1.5 {
+        warnings.push(format!(
+            "residuals are {:.1} times as large as target_std says: intervals are too narrow",
+            found.reduced_chi2.sqrt()
+        ));
+    }
+    let unconverged: Vec<&str> = found
+        .units
+        .iter()
+        .filter(|u| u.twin.as_ref().is_some_and(|t| !t.converged))
+        .map(|u| u.unit.as_str())
+        .collect();
+    if !unconverged.is_empty() {
+        warnings.push(format!("the swapped twin of {} did not converge: its order is less certain than the probability says", unconverged.join(", ")));
+    }
+    warnings
+}
