@@ -257,7 +257,7 @@ pub fn identify(
     judge.noise = with_floor(
         residuals.noise(
             free.iter().filter(|f| **f).count(),
-            dataset.target_std().is_some(),
+            dataset.target_std().is_some() || plan.observation.is_poisson(),
         ),
         judge.objective.scale,
     );
