@@ -37,7 +37,7 @@ pub fn run(options: &CheckOptions, global: &Global, console: &Console) -> Result
         return Ok(Outcome::Done);
     }
     interrupt::end_at_once()?;
-    let dataset = read_dataset(&path)?;
+    let dataset = settings::observed(&config, read_dataset(&path)?)?;
     let plan = settings::plan(&config, &dataset)?;
     let pool = threads::pool(threads::wanted(&config))?;
     let agreements = pool

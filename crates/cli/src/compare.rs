@@ -48,7 +48,7 @@ pub fn run(options: &CompareOptions, global: &Global, console: &Console) -> Resu
     let data = output::reserve(&options.output, "compare", &path)?;
     let force = options.output.force();
     let page = output::reserve_beside(options.report.as_deref(), &data, "html", force, &path)?;
-    let dataset = read_dataset(&path)?;
+    let dataset = settings::observed(&settings.config, read_dataset(&path)?)?;
     let setup = setup(options, settings.config.clone());
     let (comparison, provenance) = carry_out(&setup, &settings, &dataset, &stop, console)?;
     write_comparison(data.path(), &comparison, &dataset, &provenance)?;

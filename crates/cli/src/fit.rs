@@ -49,6 +49,7 @@ pub fn run(options: &FitOptions, global: &Global, console: &Console) -> Result<O
         let place = resume::begin(&options.output, &path)?;
         (place, read_dataset(&path)?)
     };
+    let dataset = settings::observed(&settings.config, dataset)?;
     let deadline = settings.config.max_time;
     let deadline = deadline.and_then(|limit| deadline_of(began, limit.get()));
     let stopped = Fit {

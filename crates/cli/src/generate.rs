@@ -3,6 +3,8 @@
 mod inputs;
 mod network;
 mod spec;
+mod spike_rule;
+mod spikes;
 mod teacher;
 mod truth;
 
@@ -18,7 +20,7 @@ use serde::Serialize;
 use spec::Spec;
 use std::path::Path;
 use tauscope_fit::config::Layer;
-use tauscope_fit::dataset::{self, Dataset, RawDataset};
+use tauscope_fit::dataset::{self, Dataset, RawDataset, TargetSampling};
 use tauscope_fit::store;
 use teacher::Teacher;
 
@@ -84,6 +86,11 @@ fn dataset(spec: &Spec, teacher: Teacher, path: &Path, seed: u64) -> Result<Data
         current: spec.model.has_tau_s().then_some(teacher.current),
         rate: spec.model.has_tau_r().then_some(teacher.rate),
     });
+    if let Some(spikes) = teacher.spikes {
+        raw.target_sampling = TargetSampling::BinMean;
+        raw.target_units = Some(format!("1/{}", spec.time_units));
+        raw.spike_counts = Some(spikes.counts);
+    }
     raw.truth = Some(truth);
     Ok(Dataset::new(raw)?)
 }

@@ -32,6 +32,7 @@ pub fn run(options: &IdentifyOptions, global: &Global, console: &Console) -> Res
     let file = StoredFile::open_result(&options.result)?;
     let dataset = resolve::fitted_dataset(options.dataset.as_deref(), &options.result, &file)?;
     drop(file);
+    let dataset = settings::observed(&settings.config, dataset)?;
     let plan = settings::plan(&settings.config, &dataset)?;
     let profiles: Result<Vec<ProfileTarget>, _> = options
         .profile

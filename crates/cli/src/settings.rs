@@ -102,6 +102,17 @@ fn beside(dataset: &Path, console: &Console) -> Option<PathBuf> {
     Some(path)
 }
 
+/// What of `dataset` a configuration observes: its targets, or spike counts in their place.
+///
+/// # Errors
+/// [`ConfigError`] where the dataset has none.
+pub fn observed(config: &EffectiveConfig, dataset: Dataset) -> anyhow::Result<Dataset> {
+    let name = name(&dataset);
+    config
+        .observed(dataset)
+        .map_err(|error| anyhow::Error::from(error).context(name))
+}
+
 /// The plan of a fit of `dataset`. What does not fit in the configuration is an error of the configuration; what does not
 /// fit in the dataset names its file.
 ///

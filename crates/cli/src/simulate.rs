@@ -38,6 +38,7 @@ pub fn run(options: &SimulateOptions, global: &Global, console: &Console) -> Res
     let config =
         EffectiveConfig::merge(&[command_line, Layer::from_toml(&text, &options.result)?])?;
     let dataset = resolve::fitted_dataset(options.dataset.as_deref(), &options.result, &file)?;
+    let dataset = settings::observed(&config, dataset)?;
     let of_result = || options.result.display().to_string();
     let fitted = Fitted::read(&file, &config, &dataset).map_err(|error| {
         // the store names its file itself

@@ -27,6 +27,9 @@ pub struct FitSummary {
     threads: Option<i64>,
     cost: BySplit,
     r2: BySplit,
+    /// Of counts; null of other observations.
+    deviance: Option<BySplit>,
+    bits_per_spike: Option<BySplit>,
     #[serde(skip_serializing_if = "Option::is_none")]
     r2_by: Option<Map<String, Value>>,
     tau_s: Option<TauSummary>,
@@ -110,6 +113,8 @@ pub fn read(file: &StoredFile) -> Result<FitSummary, StoreError> {
         threads: integer(&provenance, "threads")?,
         cost: BySplit::new(&metrics.read_f64("cost")?.values),
         r2: BySplit::new(&metrics.read_f64("r2")?.values),
+        deviance: by_split(&metrics, "deviance")?,
+        bits_per_spike: by_split(&metrics, "bits_per_spike")?,
         r2_by: r2_by(&metrics)?,
         tau_s: time_constants(&parameters, "tau_s")?,
         tau_r: time_constants(&parameters, "tau_r")?,
@@ -120,6 +125,12 @@ pub fn read(file: &StoredFile) -> Result<FitSummary, StoreError> {
             .map(|path| path.display().to_string()),
         judgement: judgement(file)?,
     })
+}
+
+fn by_split(metrics: &StoredGroup, name: &str) -> Result<Option<BySplit>, StoreError> {
+    let stored = metrics.optional(name)?;
+    let values = stored.map(|variable| variable.read_f64()).transpose()?;
+    Ok(values.map(|array| BySplit::new(&array.values)))
 }
 
 fn real(group: &StoredGroup, name: &str) -> Result<Option<f64>, StoreError> {
@@ -319,6 +330,14 @@ fn scores(summary: &FitSummary) -> String {
         |name: &str, cells: [String; 3]| table.row(std::iter::once(name.to_owned()).chain(cells));
     row("cost", summary.cost.cells());
     row("R2", summary.r2.cells());
+    for (name, scores) in [
+        ("deviance", summary.deviance),
+        ("bits per spike", summary.bits_per_spike),
+    ] {
+        if let Some(scores) = scores {
+            row(name, scores.cells());
+        }
+    }
     for (value, by_split) in summary.r2_by.iter().flatten() {
         row(
             &format!("R2 [{value}]"),

@@ -4,8 +4,9 @@ mod pieces;
 
 pub use pieces::{TapeLimit, Walk};
 
-use crate::dataset::{Dataset, TargetSampling};
-use nalgebra::{DMatrix, DMatrixView};
+use crate::dataset::Dataset;
+use crate::observation::rates_at;
+use nalgebra::DMatrix;
 use std::sync::Arc;
 use tauscope_adjoint::{Integrator, Refinement, Trajectory};
 use tauscope_dynamics::{InputSignal, Interpolation, ModelError};
@@ -202,16 +203,15 @@ pub struct Observation {
     pub parts: Vec<(usize, f64)>,
     /// Targets (output, trial); NaN = not observed.
     pub values: DMatrix<f64>,
+    /// Length of the target's bin, in the dataset's time unit.
+    pub width: f64,
 }
 
 impl Observation {
     /// The rates of `trajectory`, which has the evaluation times of the batch, as this observation weighs them: (unit, trial).
     pub fn weighted_rates(&self, trajectory: &Trajectory) -> DMatrix<f64> {
         let n_trials = self.values.ncols();
-        let view = |j: usize| {
-            let rates = trajectory.rates(j);
-            DMatrixView::from_slice(rates, rates.len() / n_trials, n_trials)
-        };
+        let view = |j: usize| rates_at(trajectory, j, n_trials);
         if let [(j, weight)] = self.parts[..]
             && weight == 1.0
         {
@@ -338,9 +338,11 @@ impl TrialBatch {
                 .collect(),
         );
         let at = |t: f64| position(&t_eval, t);
+        let widths = bin_widths(dataset.target_time(), last_interval(dataset, length));
         let observations = wanted
             .iter()
             .map(|(target, parts)| Observation {
+                width: widths[*target],
                 target: *target,
                 parts: parts.iter().map(|&(t, weight)| (at(t), weight)).collect(),
                 values: DMatrix::from_fn(dataset.n_outputs(), trials.len(), |output, k| {
@@ -441,36 +443,31 @@ fn observers(
 ) -> Vec<(usize, Vec<(f64, f64)>)> {
     let targets = dataset.target_time();
     let end = dataset.time()[length - 1];
-    let last_interval = end - dataset.time()[length - 2];
-    let width = |j: usize| match targets.get(j + 1) {
-        Some(next) => next - targets[j],
-        None if j > 0 => targets[j] - targets[j - 1],
-        None => last_interval,
-    };
+    let last_interval = last_interval(dataset, length);
+    let widths = bin_widths(targets, last_interval);
+    let over_bin = dataset.target_sampling().is_over_bin();
     let on_grid =
         |t: f64| stride.0 == 1 || time.iter().any(|s| (s - t).abs() <= 1e-9 * last_interval);
     let mut out = Vec::new();
     for (j, &t) in targets.iter().enumerate() {
-        let parts = match (dataset.target_sampling(), integrator) {
-            (TargetSampling::Point, _) => vec![(t, 1.0)],
-            (TargetSampling::BinMean, integrator) if !integrator.has_fixed_steps() => {
-                let h = width(j);
+        let h = widths[j];
+        let parts = match (over_bin, integrator.has_fixed_steps()) {
+            (false, _) => vec![(t, 1.0)],
+            (true, false) => {
                 vec![
                     (t, 1.0 / 6.0),
                     (t + 0.5 * h, 2.0 / 3.0),
                     (bin_end(targets, j, h), 1.0 / 6.0),
                 ]
             }
-            (TargetSampling::BinMean, _) => {
-                vec![(t, 0.5), (bin_end(targets, j, width(j)), 0.5)]
-            }
+            (true, true) => vec![(t, 0.5), (bin_end(targets, j, h), 0.5)],
         };
         // times computed twice differ by round-off
         let slack = 1e-9 * last_interval;
-        let beyond = match (dataset.target_sampling(), dataset.interpolation()) {
-            (TargetSampling::BinMean, _) => width(j),
-            (TargetSampling::Point, Interpolation::Hold) => last_interval,
-            (TargetSampling::Point, Interpolation::Linear) => 0.0,
+        let beyond = match (over_bin, dataset.interpolation()) {
+            (true, _) => h,
+            (false, Interpolation::Hold) => last_interval,
+            (false, Interpolation::Linear) => 0.0,
         };
         let within = parts.iter().all(|&(s, _)| s <= end + beyond + slack);
         if within && on_grid(t) {
@@ -478,6 +475,21 @@ fn observers(
         }
     }
     out
+}
+
+/// The last sample interval of a trial of `length` samples.
+fn last_interval(dataset: &Dataset, length: usize) -> f64 {
+    dataset.time()[length - 1] - dataset.time()[length - 2]
+}
+
+/// Length of the bin of each of `targets`: to the next one, the last as long as the one before; of a single one `of_single`.
+pub(crate) fn bin_widths(targets: &[f64], of_single: f64) -> Vec<f64> {
+    let width = |j: usize| match targets.get(j + 1) {
+        Some(next) => next - targets[j],
+        None if j > 0 => targets[j] - targets[j - 1],
+        None => of_single,
+    };
+    (0..targets.len()).map(width).collect()
 }
 
 /// The next target time itself, where there is one: `t + h` would miss it by round-off.

@@ -27,7 +27,8 @@ pub use nearest::nearest;
 pub use settings::{Groups, Init, InputMask, Mask, SignConstraint, TauTying, UnitName};
 pub use value::{Auto, Form, Fraction, NonNegative, Positive, Setting, ValueError};
 pub use words::{
-    InitialStateChoice, ObservationChoice, OptimizerChoice, OwnRate, ReadoutChoice, SelectBy,
+    InitialStateChoice, LinkChoice, ObservationChoice, OptimizerChoice, OwnRate, ReadoutChoice,
+    SelectBy,
 };
 
 #[cfg(test)]

@@ -307,6 +307,33 @@ impl Dataset {
         })
     }
 
+    /// The same recording with its spike counts in the place of the targets; `None` where it has none.
+    ///
+    /// # Errors
+    /// As [`Dataset::new`]: a trial in which no bin was observed.
+    pub fn of_counts(&self) -> Option<Result<Self, DatasetError>> {
+        let counts = self.raw.spike_counts.clone()?;
+        let checked = Self::new(RawDataset {
+            targets: counts,
+            target_sampling: TargetSampling::BinCount,
+            target_units: Some("1".to_owned()),
+            target_std: None,
+            ..self.raw.clone()
+        });
+        Some(checked.map(|checked| Self {
+            file: self.file.clone(),
+            ..checked
+        }))
+    }
+
+    /// Length of the bin of each target time: to the next one, the last as long as the one before; of a single one the last
+    /// sample interval.
+    pub fn bin_widths(&self) -> Vec<f64> {
+        let of_last =
+            self.raw.time[self.raw.time.len() - 1] - self.raw.time[self.raw.time.len() - 2];
+        crate::batch::bin_widths(&self.target_time, of_last)
+    }
+
     /// Gives back the memory of inputs, targets and counts of `trials`, which nobody reads any more.
     pub(crate) fn release(&mut self, trials: &[usize]) {
         let counts = self.raw.spike_counts.iter_mut();

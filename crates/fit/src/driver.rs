@@ -20,7 +20,7 @@ use thiserror::Error;
 
 pub(crate) use provenance::now;
 pub use provenance::{Provenance, shell_words};
-pub use score::{Predictions, Scores, ScoresBy};
+pub use score::{CountScores, Predictions, Scores, ScoresBy};
 pub use write::write_result;
 pub(crate) use write::{Names, count, origin, parameters, real, splits};
 
@@ -287,7 +287,7 @@ pub fn locate_failure(
         trials.iter().find_map(
             |trial| match objective.solve(&at, trial, &objective.integrator) {
                 Err(failure) => (!failure.halted).then_some(failure),
-                Ok(solved) if solved.sum_of_squares().is_finite() => None,
+                Ok(solved) if solved.loss.is_finite() => None,
                 Ok(_) => {
                     let mut failure =
                         SolveFailure::new("predictions grow beyond what a number can hold");

@@ -15,6 +15,7 @@ pub mod initial_state;
 pub mod layout;
 mod linalg;
 pub mod objective;
+pub mod observation;
 pub mod optimizer;
 pub mod plan;
 pub mod readout;

@@ -3,10 +3,13 @@
 mod graded;
 mod linearized;
 mod normal;
+mod observed;
 
-use crate::batch::{Observation, TapeLimit, TrialBatch, Walk};
+use self::observed::gathered;
+use crate::batch::{TapeLimit, TrialBatch, Walk};
 use crate::initial_state::Start;
 use crate::layout::ModelLayout;
+use crate::observation::ObservationModel;
 use crate::optimizer::{
     Bounds, Evaluation, Linearization, NormalEquations, Objective, SolveFailure, Value,
 };
@@ -18,8 +21,8 @@ use std::sync::Arc;
 use tauscope_adjoint::{Adjoint, Halt, Integrator, SolveError, Trajectory, backward, forward};
 use tauscope_dynamics::RateNetwork;
 
-/// `objective = cost / V + l2 (sum W^2 + sum U^2)`: cost is the mean over observed train targets of the squared
-/// residual in units of the known noise, V the cost of predicting each output's train mean.
+/// `objective = cost / V + l2 (sum W^2 + sum U^2)`: cost is the mean over observed train targets of the loss, the squared
+/// residual in units of the known noise or the [deviance](crate::observation), V the cost of predicting each output's train mean.
 ///
 /// Equal theta gives equal bits for any number of threads: batches are fixed and summed in their order.
 pub struct FitObjective<'a> {
@@ -31,6 +34,8 @@ pub struct FitObjective<'a> {
     pub(crate) valid: Arc<Vec<TrialBatch>>,
     /// The train trials again in smaller batches, which bound the memory of all sensitivities.
     pub(crate) small: Arc<Vec<TrialBatch>>,
+    pub(crate) observation: ObservationModel,
+    /// Known noise by output of a Gaussian observation; 1 of another.
     pub(crate) noise: Vec<f64>,
     pub(crate) scale: f64,
     pub(crate) l2: f64,
@@ -49,21 +54,13 @@ pub(crate) struct Solved {
     pub(crate) trajectory: Trajectory,
     /// Residual in units of the noise at each observation, (output, trial); 0 where nothing was observed.
     pub(crate) residuals: Vec<DMatrix<f64>>,
-}
-
-impl Solved {
-    pub(crate) fn sum_of_squares(&self) -> f64 {
-        sum_of_squares(&self.residuals)
-    }
-}
-
-fn sum_of_squares(residuals: &[DMatrix<f64>]) -> f64 {
-    residuals.iter().map(DMatrix::norm_squared).sum()
+    /// Sum of the loss.
+    pub(crate) loss: f64,
 }
 
 /// What one batch adds to value and gradient.
 struct Part {
-    sum_of_squares: f64,
+    loss: f64,
     gradient: Vec<f64>,
     rhs_evaluations: u64,
 }
@@ -137,36 +134,26 @@ impl FitObjective<'_> {
                 integrator,
             )
         })?;
-        let residuals = batch
+        let compared = batch
             .observations
             .iter()
             .map(|o| {
                 self.unless_halted()?;
-                Ok(self.residual(o, &self.prediction(at, &trajectory, o)))
+                Ok(self.compare(at, &trajectory, o))
             })
-            .collect::<Result<_, SolveFailure>>()?;
+            .collect::<Result<Vec<_>, SolveFailure>>()?;
+        let (residuals, loss) = gathered(compared);
         Ok(Solved {
             start,
             trajectory,
             residuals,
+            loss,
         })
     }
 
     fn start(&self, at: &Unpacked<'_>, batch: &TrialBatch) -> Result<Start, SolveFailure> {
         let initial_state = &self.layout.initial_state;
         initial_state.start(&at.network, &batch.input, &batch.trials, at.initial)
-    }
-
-    fn residuals(
-        &self,
-        at: &Unpacked<'_>,
-        batch: &TrialBatch,
-        trajectory: &Trajectory,
-    ) -> Vec<DMatrix<f64>> {
-        let observations = batch.observations.iter();
-        observations
-            .map(|o| self.residual(o, &self.prediction(at, trajectory, o)))
-            .collect()
     }
 
     /// Does one solve of `batch`, unless or until the halt asks otherwise.
@@ -185,28 +172,6 @@ impl FitObjective<'_> {
             Some(_) => Err(SolveFailure::halted()),
             None => Ok(()),
         }
-    }
-
-    /// Prediction (output, trial) of one observation: a weighted sum over its evaluation times.
-    pub(crate) fn prediction(
-        &self,
-        at: &Unpacked<'_>,
-        trajectory: &Trajectory,
-        observation: &Observation,
-    ) -> DMatrix<f64> {
-        let rates = observation.weighted_rates(trajectory);
-        self.layout.readout.outputs(&at.readout, rates.as_view())
-    }
-
-    fn residual(&self, observation: &Observation, prediction: &DMatrix<f64>) -> DMatrix<f64> {
-        DMatrix::from_fn(prediction.nrows(), prediction.ncols(), |o, k| {
-            let target = observation.values[(o, k)];
-            if target.is_nan() {
-                0.0
-            } else {
-                (prediction[(o, k)] - target) / self.noise[o]
-            }
-        })
     }
 
     /// What cotangents of the residuals (one matrix an observation) of a solved batch say.
@@ -232,35 +197,6 @@ impl FitObjective<'_> {
         let evaluations = adjoint.statistics.rhs_evaluations;
         self.on_theta(at, batch, &solved.start, adjoint, &mut gradient);
         Ok((gradient, evaluations))
-    }
-
-    /// Cotangents of the rates at the evaluation times from those of the residuals; adds what these say to `on_readout`.
-    fn on_rates(
-        &self,
-        at: &Unpacked<'_>,
-        batch: &TrialBatch,
-        trajectory: &Trajectory,
-        cotangents: &[DMatrix<f64>],
-        on_readout: &mut [f64],
-    ) -> Vec<f64> {
-        let (n, k) = (self.layout.n_units, batch.trials.len());
-        let mut on_rates = vec![0.0; n * k * batch.t_eval.len()];
-        for (observation, cotangent) in batch.observations.iter().zip(cotangents) {
-            let z = DMatrix::from_fn(cotangent.nrows(), k, |o, t| {
-                cotangent[(o, t)] / self.noise[o]
-            });
-            let rates = observation.weighted_rates(trajectory);
-            let mut on_weighted = DMatrix::zeros(n, k);
-            self.layout.readout.vjp(
-                &at.readout,
-                rates.as_view(),
-                &z,
-                on_readout,
-                &mut on_weighted,
-            );
-            observation.spread(&on_weighted, &mut on_rates);
-        }
-        on_rates
     }
 
     /// Writes what an adjoint says of initial state and network to `gradient`.
@@ -299,8 +235,8 @@ impl FitObjective<'_> {
         let on_readout = &mut gradient[self.layout.readout_range()];
         let mut sums = Vec::with_capacity(walk.n_pieces());
         let cotangents = |piece: &TrialBatch, trajectory: &Trajectory| {
-            let mut residuals = self.residuals(at, piece, trajectory);
-            sums.push(sum_of_squares(&residuals));
+            let (mut residuals, loss) = self.residuals(at, piece, trajectory);
+            sums.push(loss);
             residuals.iter_mut().for_each(|r| *r *= weight);
             self.on_rates(at, piece, trajectory, &residuals, on_readout)
         };
@@ -310,13 +246,13 @@ impl FitObjective<'_> {
         self.on_theta(at, batch, &start, adjoint, &mut gradient);
         Ok(Part {
             // in order of time, as `value_part` sums them
-            sum_of_squares: sums.iter().rev().sum(),
+            loss: sums.iter().rev().sum(),
             gradient,
             rhs_evaluations,
         })
     }
 
-    /// Sum of squares of one batch, and evaluations of the right-hand side.
+    /// Sum of the loss of one batch, and evaluations of the right-hand side.
     fn value_part(
         &self,
         at: &Unpacked<'_>,
@@ -325,7 +261,7 @@ impl FitObjective<'_> {
         let start = self.start(at, batch)?;
         let mut sums = Vec::new();
         let sum = |piece: &TrialBatch, trajectory: &Trajectory| {
-            sums.push(sum_of_squares(&self.residuals(at, piece, trajectory)));
+            sums.push(self.residuals(at, piece, trajectory).1);
         };
         let (network, y0) = (&at.network, &start.state);
         let walk = self.until_halted(batch, || {
@@ -334,7 +270,7 @@ impl FitObjective<'_> {
         Ok((sums.iter().sum(), walk.statistics.rhs_evaluations))
     }
 
-    /// Sum of squares over batches, and evaluations of the right-hand side.
+    /// Sum of the loss over batches, and evaluations of the right-hand side.
     fn sum_over(
         &self,
         at: &Unpacked<'_>,
@@ -352,7 +288,8 @@ impl FitObjective<'_> {
         ))
     }
 
-    /// d objective / d residual, for a residual of 1.
+    /// d objective / d residual, for a residual of 1. The gradient of a deviance is that of half the squares of its residuals
+    /// where these are held, so that it holds for both.
     pub(crate) fn residual_weight(&self) -> f64 {
         2.0 / (self.n_train as f64 * self.scale)
     }
@@ -371,13 +308,8 @@ impl FitObjective<'_> {
         }
     }
 
-    pub(crate) fn value_of(
-        &self,
-        theta: &[f64],
-        sum_of_squares: f64,
-        rhs_evaluations: u64,
-    ) -> Value {
-        let cost = sum_of_squares / self.n_train as f64;
+    pub(crate) fn value_of(&self, theta: &[f64], loss: f64, rhs_evaluations: u64) -> Value {
+        let cost = loss / self.n_train as f64;
         Value {
             objective: cost / self.scale + self.penalty(theta),
             cost,
@@ -401,7 +333,7 @@ impl FitObjective<'_> {
                 let cotangents: Vec<_> = solved.residuals.iter().map(|r| r * weight).collect();
                 let (gradient, evaluations) = self.pull_back(at, batch, solved, &cotangents)?;
                 Ok(Part {
-                    sum_of_squares: solved.sum_of_squares(),
+                    loss: solved.loss,
                     gradient,
                     rhs_evaluations: evaluations + solved.trajectory.statistics.rhs_evaluations,
                 })
@@ -424,7 +356,7 @@ impl FitObjective<'_> {
             sums.for_each(|(g, p)| *g += p);
         }
         self.add_penalty_gradient(theta, &mut gradient);
-        let sum = parts.iter().map(|part| part.sum_of_squares).sum();
+        let sum = parts.iter().map(|part| part.loss).sum();
         let evaluations = parts.iter().map(|part| part.rhs_evaluations).sum();
         let value = self.value_of(theta, sum, evaluations);
         Ok(Evaluation {

@@ -1,18 +1,20 @@
 //! From a configuration and a dataset to a plan that can be carried out: everything is checked here, once.
 
 mod masks;
+mod scale;
 mod starts;
 mod tying;
 
-use crate::batch::{StepError, Stride, TapeLimit, TrialBatch};
+use crate::batch::{Stride, TapeLimit, TrialBatch};
 use crate::config::{
     Auto, ConfigError, EffectiveConfig, InitialStateChoice, OptimizerChoice, OwnRate, Problem,
     ReadoutChoice, SelectBy, SignConstraint,
 };
-use crate::dataset::{Dataset, Split};
+use crate::dataset::{Dataset, Split, TargetSampling};
 use crate::initial_state::InitialStateKind;
 use crate::layout::ModelLayout;
 use crate::objective::FitObjective;
+use crate::observation::ObservationModel;
 use crate::optimizer::{Algorithm, Optimizer, OptimizerSettings};
 use crate::readout::{Readout, ReadoutKind, output_moments};
 use nalgebra::DMatrix;
@@ -88,10 +90,13 @@ pub struct FitPlan {
     pub(crate) split: Vec<Split>,
     pub(crate) optimizer: OptimizerSettings,
     pub(crate) stride: Stride,
+    pub(crate) observation: ObservationModel,
     pub(crate) noise: Vec<f64>,
     /// Cost of predicting each output's train mean.
     pub(crate) scale: f64,
     pub(crate) target_mean: Vec<f64>,
+    /// Spikes per time unit of each output over the train trials; of counts alone.
+    pub(crate) mean_rate: Vec<f64>,
     pub(crate) init: Option<Vec<f64>>,
     pub(crate) warnings: Vec<String>,
 }
@@ -109,8 +114,24 @@ impl FitPlan {
         }
         check_scale("inputs", dataset.inputs())?;
         check_scale("targets", dataset.targets())?;
+        let observation = config.observation_model();
+        let are_counts = dataset.target_sampling() == TargetSampling::BinCount;
+        if are_counts != observation.is_poisson() {
+            let reason = "the targets of the dataset are not what it observes: make them with EffectiveConfig::observed";
+            return Err(config.unfit("observation", reason).into());
+        }
         let (target_mean, target_std) = output_moments(dataset, &train);
-        let mut layout = layout(config, dataset, &train, &target_mean, &target_std)?;
+        let mean_rate = match observation {
+            ObservationModel::Gaussian => Vec::new(),
+            ObservationModel::Poisson(_) => {
+                scale::rates(dataset, &train).map_err(|e| config.unfit("observation", e))?
+            }
+        };
+        let (mean, std) = match observation {
+            ObservationModel::Gaussian => (target_mean.clone(), target_std),
+            ObservationModel::Poisson(link) => scale::of_outputs(link, &mean_rate),
+        };
+        let mut layout = layout(config, dataset, &train, &mean, &std)?;
         let integrator = config.integrator(config.model, dataset);
         if !integrator.has_time_constants() {
             layout.network = layout.network.without_time_constants();
@@ -126,9 +147,11 @@ impl FitPlan {
             integrator,
             split,
             stride,
+            observation,
             noise,
             scale: 1.0,
             target_mean,
+            mean_rate,
             init: None,
             warnings: Vec::new(),
         };
@@ -175,6 +198,7 @@ impl FitPlan {
             limit: TapeLimit::of_mebibytes(self.config.memory.get()),
             train: Arc::new(train),
             valid: Arc::new(valid),
+            observation: self.observation,
             noise: self.noise.clone(),
             scale: self.scale,
             l2,
@@ -240,28 +264,6 @@ impl FitPlan {
     /// The model that is fitted.
     pub fn layout(&self) -> &ModelLayout {
         &self.layout
-    }
-
-    fn mean_prediction_cost(&self, dataset: &Dataset, train: &[usize]) -> Result<f64, PlanError> {
-        let batches = TrialBatch::cut(dataset, train, BATCH, &self.integrator, self.stride, false)?;
-        let (mut sum, mut count) = (0.0, 0);
-        for observation in batches.iter().flat_map(|b| b.observations.iter()) {
-            for column in observation.values.column_iter() {
-                for (output, v) in column.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
-                    sum += ((v - self.target_mean[output]) / self.noise[output]).powi(2);
-                    count += 1;
-                }
-            }
-        }
-        if count == 0 {
-            let step = self.config.step.set().map_or(0.0, |s| s.get());
-            return Err(self
-                .config
-                .unfit("step", StepError::NoTargets { step })
-                .into());
-        }
-        // targets that never change leave nothing to normalise by
-        Ok(if sum > 0.0 { sum / count as f64 } else { 1.0 })
     }
 
     fn note_warnings(&mut self) {
@@ -380,6 +382,8 @@ fn readout(
         ReadoutChoice::Scaled if enough => Ok(ReadoutKind::Scaled),
         ReadoutChoice::Direct | ReadoutChoice::Scaled => Err(too_few()),
         ReadoutChoice::Auto if !enough => Ok(ReadoutKind::Linear),
+        // outputs are then no targets but what a link makes rates of, over any range
+        ReadoutChoice::Auto if config.observation_model().is_poisson() => Ok(ReadoutKind::Scaled),
         ReadoutChoice::Auto if in_range() => Ok(ReadoutKind::Direct),
         ReadoutChoice::Auto => Ok(ReadoutKind::Scaled),
     }

@@ -231,6 +231,11 @@ impl Readout {
         self.std[output]
     }
 
+    /// The mean of an output about which its offset is counted; none beyond the last output.
+    pub fn mean_of(&self, output: usize) -> Option<f64> {
+        self.mean.get(output).copied()
+    }
+
     /// Change of the outputs along a direction `v` of the parameters, at `rates`.
     pub fn parameter_tangent(&self, v: &[f64], rates: DMatrixView<'_, f64>) -> DMatrix<f64> {
         let mut z = DMatrix::zeros(self.n_outputs, rates.ncols());

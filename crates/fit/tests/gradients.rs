@@ -62,6 +62,24 @@ fn recording(interpolation: Interpolation, sampling: TargetSampling, seed: u64) 
     Dataset::new(raw).unwrap()
 }
 
+/// The same with counts from 0 to 3 where there are targets.
+fn counted(interpolation: Interpolation, seed: u64) -> Dataset {
+    let rates = recording(interpolation, TargetSampling::Point, seed);
+    let mut raw = RawDataset::new(
+        "counted",
+        "s",
+        rates.time().to_vec(),
+        rates.inputs().to_vec(),
+        rates.targets().to_vec(),
+    );
+    raw.interpolation = interpolation;
+    raw.trial_length = Some(LENGTHS.to_vec());
+    raw.split = Some(vec![Split::Train; LENGTHS.len()]);
+    let count = |rate: f64| (8.0 * (rate - 0.25)).clamp(0.0, 3.0).round();
+    raw.spike_counts = Some(rates.targets().iter().map(|m| m.map(count)).collect());
+    Dataset::new(raw).unwrap().of_counts().unwrap().unwrap()
+}
+
 fn config(options: &[(&'static str, &str)]) -> EffectiveConfig {
     let layer = Layer::from_options(options.iter().copied()).unwrap();
     EffectiveConfig::merge(&[layer]).unwrap()
@@ -119,6 +137,70 @@ fn beyond_the_bound(model: &str) -> Vec<String> {
         }
     }
     beyond
+}
+
+/// Every readout, link, model and method in turn.
+fn count_cases() -> Vec<(Dataset, Vec<(&'static str, &'static str)>)> {
+    let mut cases = Vec::new();
+    for model in ["two-constant", "rate", "current"] {
+        for readout in READOUTS {
+            for link in ["softplus", "exp"] {
+                let case = cases.len();
+                let [activation, initial_state, connectivity] = VARIANTS[case % VARIANTS.len()];
+                let interpolation = [Interpolation::Linear, Interpolation::Hold][case % 2];
+                let options = vec![
+                    ("observation", "poisson"),
+                    ("link", link),
+                    ("model", model),
+                    ("readout", readout),
+                    ("method", METHODS[case % METHODS.len()]),
+                    ("rtol", RTOL),
+                    ("units", if readout == "direct" { "4" } else { "5" }),
+                    ("activation", activation),
+                    ("initial_state", initial_state),
+                    ("connectivity", connectivity),
+                ];
+                cases.push((counted(interpolation, case as u64), options));
+            }
+        }
+    }
+    cases
+}
+
+#[test]
+fn gradients_of_the_deviance_are_those_of_forward_sensitivities() {
+    let beyond = count_cases().into_iter().filter_map(|(dataset, options)| {
+        let (block, error) = worst_block(&dataset, &options);
+        let is_beyond = error.is_nan() || error > BOUND;
+        is_beyond.then(|| format!("{error:e} in {block}: {options:?}"))
+    });
+    assert_eq!(beyond.collect::<Vec<_>>(), [""; 0]);
+}
+
+/// Sensitivities share the derivative of the deviance with the adjoint; differences of the cost share nothing with either.
+#[test]
+fn gradients_of_the_deviance_are_those_of_differences() {
+    for (dataset, options) in count_cases() {
+        let plan = FitPlan::check(&config(&options), &dataset).unwrap();
+        let objective = plan.objective(&dataset, 1e-3).unwrap();
+        let theta = plan.start(&dataset, 1).unwrap();
+        let gradient = objective.evaluate(&theta).unwrap().gradient;
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let v: Vec<f64> = theta.iter().map(|_| rng.sample(StandardNormal)).collect();
+        let at = |h: f64| -> f64 {
+            let moved: Vec<f64> = theta.iter().zip(&v).map(|(t, v)| t + h * v).collect();
+            objective.value(&moved).unwrap().objective
+        };
+        // of fourth order: the error of the differences is that of the solves, 1e-10 / h
+        let h = 1e-3;
+        let difference = (8.0 * (at(h) - at(-h)) - (at(2.0 * h) - at(-2.0 * h))) / (12.0 * h);
+        let slope: f64 = gradient.iter().zip(&v).map(|(g, v)| g * v).sum();
+        let size: f64 = gradient.iter().zip(&v).map(|(g, v)| (g * v).abs()).sum();
+        assert!(
+            (difference - slope).abs() < 1e-6 * size,
+            "{difference} {slope}: {options:?}"
+        );
+    }
 }
 
 #[test]

@@ -43,9 +43,16 @@ Objective, minimised over W, U, b, log tau, readout and initial state on the tra
   V    = the cost of predicting each output's mean over the train trials
 Without target_std, cost / V = 1 - R2 of the train split.
 
+With observation = poisson, spike_counts of the dataset take the place of its targets: a count y over
+a bin has the mean mu = integral of lambda = link(z) over it, z an output and lambda in spikes per
+time unit; then cost = mean over the observed counts of the deviance 2 (y log(y / mu) - y + mu), V
+that of each output's mean rate over the train trials.
+
 Scores, by split (train, valid, test):
   R2 = 1 - SSE / SST over the observed targets of all trials and outputs of the split,
   SST about each output's mean over the train trials.
+  Of counts also the deviance and bits per spike = (log-likelihood - that of the mean rates over the
+  train trials) / (log 2 x number of spikes).
   --score-by VARIABLE adds R2 by the values of a variable of the dataset over trials.
 
 Optimizer: auto takes gauss-newton for a model of up to 2000 parameters and lbfgs beyond, whatever
@@ -91,6 +98,7 @@ A specification, with every key and its default:
   seed = 0                        # --seed wins
   noise = 0.0                     # fraction of each output's standard deviation
   initial_state = "shared"        # one for all trials; or steady, zero
+  observation = "gaussian"        # poisson: spike_counts between samples, targets = counts / interval
   [weights]
   std = 4.0                       # of W, over sqrt(units)
   input_std = 2.0                 # of U
@@ -102,7 +110,11 @@ A specification, with every key and its default:
   [input]
   kind = "sinusoids"              # white, smoothed, steps
   amplitude = 1.0
-  interpolation = "linear"        # hold"#;
+  interpolation = "linear"        # hold
+  [spikes]                        # for observation = "poisson": rate = link(c r + d)
+  link = "softplus"               # exp
+  rate = 50.0                     # per time unit, of a unit at its mean
+  modulation = 0.5                # of the rate (of its logarithm), by one standard deviation"#;
 
 pub const COMPARE: &str = "\
 Examples:

@@ -1,5 +1,6 @@
 //! `SPEC.toml`: what is to be generated.
 
+use super::spike_rule::{self, Observation, SpikeRule};
 use serde::Deserialize;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -78,6 +79,10 @@ pub struct Spec {
     pub tau: Tau,
     #[serde(default)]
     pub input: Input,
+    #[serde(default)]
+    pub observation: Observation,
+    #[serde(default)]
+    pub spikes: SpikeRule,
 }
 
 /// Which recurrent weights exist.
@@ -343,6 +348,7 @@ impl Spec {
             .or_else(|| self.number_fault())
             .or_else(|| self.tau_fault())
             .or_else(|| self.scheme_fault())
+            .or_else(|| spike_rule::fault(self))
     }
 
     fn size_fault(&self) -> Option<(&'static str, String)> {
@@ -525,7 +531,7 @@ fn range_fault([low, high]: &[f64; 2]) -> Option<String> {
     (!fits).then(|| format!("must be [low, high] with 0 < low <= high, got [{low}, {high}]"))
 }
 
-fn positive_fault(tau: f64) -> Option<String> {
+pub(super) fn positive_fault(tau: f64) -> Option<String> {
     let fits = tau > 0.0 && tau.is_finite();
     (!fits).then(|| format!("must be a number above 0, got {tau}"))
 }

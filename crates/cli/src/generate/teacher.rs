@@ -1,6 +1,8 @@
 //! A network with known parameters, and what it does.
 
 use super::spec::{InitialState, Sampling, Scheme, Spec, SpecError};
+use super::spike_rule::Observation;
+use super::spikes::{self, Spikes};
 use super::{inputs, network};
 use anyhow::{Context, Result};
 use nalgebra::{DMatrix, DVector};
@@ -40,6 +42,8 @@ pub struct Teacher {
     pub noise: Vec<f64>,
     /// What each trial is for.
     pub split: Vec<Split>,
+    /// Where spikes are observed: then targets are counts over the length of their bin.
+    pub spikes: Option<Spikes>,
 }
 
 /// A stream of random numbers for each purpose: another input leaves the network as it is.
@@ -69,6 +73,21 @@ pub fn make(spec: &Spec, path: &Path, seed: u64) -> Result<Teacher> {
     };
     let mut targets = by_trial(&rates, spec.trials, spec.n_outputs());
     let noise = add_noise(spec, &mut targets, &mut stream(seed, 6));
+    let spikes = match spec.observation {
+        Observation::Gaussian => None,
+        Observation::Poisson => {
+            let drawn = spikes::draw(
+                spec,
+                &network,
+                &signal,
+                &[&current, &rate],
+                &targets,
+                &mut stream(seed, 8),
+            )?;
+            targets = drawn.rates(&time);
+            Some(drawn)
+        }
+    };
     let split = draw_split(spec, &mut stream(seed, 7));
     Ok(Teacher {
         parameters,
@@ -79,6 +98,7 @@ pub fn make(spec: &Spec, path: &Path, seed: u64) -> Result<Teacher> {
         targets,
         noise,
         split,
+        spikes,
     })
 }
 
@@ -114,9 +134,14 @@ fn signal(spec: &Spec, time: &[f64], inputs: &[DMatrix<f64>]) -> Result<InputSig
     let samples = DMatrix::from_fn(spec.inputs, n * trials, |i, column| {
         inputs[column % trials][(i, column / trials)]
     });
+    // counts go on for one bin, for which the last input lasts
+    let end = match spec.observation {
+        Observation::Gaussian => time[n - 1],
+        Observation::Poisson => 2.0 * time[n - 1] - time[n - 2],
+    };
     Ok(InputSignal::new(
         time.to_vec(),
-        time[n - 1],
+        end,
         samples,
         trials,
         spec.input.interpolation,
@@ -169,6 +194,17 @@ fn continuous(
     current: &DMatrix<f64>,
     rate: &DMatrix<f64>,
 ) -> Result<Vec<DMatrix<f64>>> {
+    simulated(network, signal, current, rate, signal.time())
+}
+
+/// Rates at the times `t_eval` in continuous time, (unit, trial) each.
+pub(super) fn simulated(
+    network: &RateNetwork,
+    signal: &InputSignal,
+    current: &DMatrix<f64>,
+    rate: &DMatrix<f64>,
+    t_eval: &[f64],
+) -> Result<Vec<DMatrix<f64>>> {
     let shape = network.shape(signal.n_trials());
     let mut y0 = vec![0.0; shape.len()];
     if network.model().has_tau_s() {
@@ -181,11 +217,11 @@ fn continuous(
         method: AdaptiveMethod::Tsit45,
         tolerances: TOLERANCES,
     };
-    let trajectory = forward(network, signal, &y0, signal.time(), &integrator)
-        .context("the generated network")?;
+    let trajectory =
+        forward(network, signal, &y0, t_eval, &integrator).context("the generated network")?;
     let block =
         |j| DMatrix::from_column_slice(network.n_units(), signal.n_trials(), trajectory.rates(j));
-    Ok((0..signal.time().len()).map(block).collect())
+    Ok((0..t_eval.len()).map(block).collect())
 }
 
 /// The discrete model: `I_t = (1 - alpha_s) I_{t-1} + alpha_s (W r_{t-1} + U x_t + b)`, then
@@ -250,6 +286,11 @@ fn add_noise(spec: &Spec, targets: &mut [DMatrix<f64>], rng: &mut ChaCha8Rng) ->
 
 /// Standard deviation of an output over all trials and samples.
 fn deviation(targets: &[DMatrix<f64>], output: usize) -> f64 {
+    moments(targets, output).1
+}
+
+/// Mean and standard deviation of an output over all trials and samples.
+pub(super) fn moments(targets: &[DMatrix<f64>], output: usize) -> (f64, f64) {
     let values = || {
         targets
             .iter()
@@ -257,7 +298,8 @@ fn deviation(targets: &[DMatrix<f64>], output: usize) -> f64 {
     };
     let n = values().count() as f64;
     let mean = values().sum::<f64>() / n;
-    (values().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt()
+    let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / n;
+    (mean, variance.sqrt())
 }
 
 /// Parts of the trials by their fractions, in random order; from three trials on, a part that is wanted has one at least.

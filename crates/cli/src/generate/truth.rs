@@ -1,6 +1,7 @@
 //! The parameters that made the data, named as in a result.
 
 use super::spec::{InitialState, Spec};
+use super::spike_rule::LinkWord;
 use super::teacher::Teacher;
 use nalgebra::{DMatrix, DVector};
 use tauscope_fit::store::{Group, Values, Variable};
@@ -36,7 +37,29 @@ pub fn group(spec: &Spec, teacher: &Teacher) -> Group {
         }
     }
     let group = with_alpha(group, spec);
-    with_start(with_noise(group, teacher), spec, teacher)
+    let group = with_spikes(with_noise(group, teacher), spec, teacher);
+    with_start(group, spec, teacher)
+}
+
+/// Readout and link of a network whose spikes are counted.
+fn with_spikes(group: Group, spec: &Spec, teacher: &Teacher) -> Group {
+    let Some(spikes) = &teacher.spikes else {
+        return group;
+    };
+    let link = match spec.spikes.link {
+        LinkWord::Softplus => "softplus",
+        LinkWord::Exp => "exp",
+    };
+    let by_output = |name: &str, values: &[f64], what: &str| {
+        Variable::new(name, &["output"], values.to_vec())
+            .units("1")
+            .long_name(what)
+    };
+    group
+        .attribute("observation", "poisson")
+        .attribute("link", link)
+        .variable(by_output("c", &spikes.gain, "gain of the readout"))
+        .variable(by_output("d", &spikes.offset, "offset of the readout"))
 }
 
 fn axes(spec: &Spec) -> Group {

@@ -105,6 +105,21 @@ impl Contents {
         std::array::from_fn(|i| stored.get(i).copied().unwrap_or(f64::NAN))
     }
 
+    /// Whether spike counts were fitted.
+    pub fn is_of_counts(&self) -> bool {
+        let metrics = self.group("metrics");
+        metrics.is_some_and(|metrics| metrics.reals("bits_per_spike").is_some())
+    }
+
+    /// What the cost is the mean of.
+    pub fn cost_in_words(&self) -> &'static str {
+        if self.is_of_counts() {
+            "mean deviance of a count"
+        } else {
+            "mean squared residual"
+        }
+    }
+
     /// The median interval between targets; none where there are fewer than two.
     pub fn sample_interval(&self) -> Option<f64> {
         let times = &self.predictions.first()?.times;

@@ -103,7 +103,18 @@ fn scores(contents: &Contents) -> Table {
             .collect()
     };
     table = table.row(row("R²", &contents.score("r2")));
-    table = table.row(row("cost (mean squared residual)", &contents.score("cost")));
+    let cost = format!("cost ({})", contents.cost_in_words());
+    table = table.row(row(&cost, &contents.score("cost")));
+    if contents.is_of_counts() {
+        table = table
+            .row(row("deviance", &contents.score("deviance")))
+            .row(row(
+                "deviance of the mean rates",
+                &contents.score("deviance_of_mean"),
+            ))
+            .row(row("spikes", &contents.score("spikes")))
+            .row(row("bits per spike", &contents.score("bits_per_spike")));
+    }
     let Some(metrics) = contents.group("metrics") else {
         return table;
     };

@@ -88,7 +88,7 @@ pub fn convergence(contents: &Contents) -> Option<Figure> {
     let train = line("cost")?;
     let valid = line("cost_valid");
     let both = train.iter().chain(valid.iter().flatten()).map(|p| p[1]);
-    let axis = Axis::fitting("cost", "mean squared residual", both);
+    let axis = Axis::fitting("cost", contents.cost_in_words(), both);
     let mut chart =
         Chart::new(Axis::counted("iteration"), axis).line("train", train, Style::series(0));
     if let Some(valid) = valid {
@@ -135,7 +135,7 @@ pub fn waterfall(contents: &Contents) -> Option<Figure> {
     let (train, valid) = (column("cost"), column("cost_valid"));
     let axis = Axis::fitting(
         "cost",
-        "mean squared residual",
+        contents.cost_in_words(),
         train.iter().chain(&valid).map(|p| p[1]),
     );
     let mut chart = Chart::new(Axis::names("start", ranking.names()), axis).line(
@@ -185,7 +185,7 @@ pub fn penalties(contents: &Contents) -> Option<Figure> {
     let (train, valid) = (column("cost"), column("cost_valid"));
     let axis = Axis::fitting(
         "cost",
-        "mean squared residual",
+        contents.cost_in_words(),
         train.iter().chain(&valid).map(|p| p[1]),
     );
     let names: Vec<String> = order

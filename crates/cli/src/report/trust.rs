@@ -69,13 +69,12 @@ fn ending(contents: &Contents) -> Vec<Note> {
 }
 
 fn prediction(contents: &Contents) -> Vec<Note> {
+    if contents.is_of_counts() {
+        return prediction_of_counts(contents);
+    }
     let [train, valid, test] = contents.score("r2");
     let digits = |r2: f64| significant(r2, 3);
-    let (held_out, name) = if test.is_nan() {
-        (valid, "validation")
-    } else {
-        (test, "test")
-    };
+    let (held_out, name) = held_out(valid, test);
     if train.is_nan() {
         return note(Tone::Caution, "The file holds no R².");
     }
@@ -117,6 +116,49 @@ fn prediction(contents: &Contents) -> Vec<Note> {
         ),
         _ => note(Tone::Good, format!("{text}.")),
     }
+}
+
+/// The score of the test trials, or of the validation trials where there is none, and what these are.
+fn held_out(valid: f64, test: f64) -> (f64, &'static str) {
+    if test.is_nan() {
+        (valid, "validation")
+    } else {
+        (test, "test")
+    }
+}
+
+/// R² of single counts is low however well their rates are known: the likelihood judges.
+fn prediction_of_counts(contents: &Contents) -> Vec<Note> {
+    let [train, valid, test] = contents.score("bits_per_spike");
+    let (held_out, name) = held_out(valid, test);
+    let digits = |bits: f64| significant(bits, 3);
+    if held_out.is_nan() {
+        return note(
+            Tone::Caution,
+            format!(
+                "{} bits per spike on the train trials, and no trial with a spike was held out: nothing shows whether the network predicts new trials.",
+                digits(train)
+            ),
+        );
+    }
+    let text = format!(
+        "{} bits per spike on the train trials and {} on the {name} trials, over mean rates",
+        digits(train),
+        digits(held_out)
+    );
+    if held_out <= 0.0 {
+        return note(
+            Tone::Bad,
+            format!("{text}: it predicts new trials no better than mean rates do."),
+        );
+    }
+    if held_out < 0.5 * train {
+        return note(
+            Tone::Caution,
+            format!("{text}: it fits what it saw far better than what it did not see."),
+        );
+    }
+    note(Tone::Good, format!("{text}."))
 }
 
 fn residuals(contents: &Contents) -> Vec<Note> {

@@ -1,10 +1,13 @@
 use anyhow::{Context, Result};
 use nalgebra::{DMatrix, DVector};
+use tauscope_adjoint::Trajectory;
 use tauscope_dynamics::{
     InputSignal, ModelError, ModelKind, Parameters, RateNetwork, steady_state,
 };
+use tauscope_fit::batch::Observation;
 use tauscope_fit::config::{EffectiveConfig, InitialStateChoice};
 use tauscope_fit::dataset::Dataset;
+use tauscope_fit::observation::ObservationModel;
 use tauscope_fit::store::{RealArray, StoredFile, StoredGroup};
 use thiserror::Error;
 
@@ -65,6 +68,7 @@ pub struct Fitted {
     pub network: RateNetwork,
     pub n_outputs: usize,
     readout: Readout,
+    observation: ObservationModel,
     start: Start,
 }
 
@@ -91,6 +95,7 @@ impl Fitted {
             network,
             n_outputs,
             readout,
+            observation: config.observation_model(),
             start,
         })
     }
@@ -123,8 +128,24 @@ impl Fitted {
         })
     }
 
+    /// What is expected of one observation of a trial: outputs, or mean counts.
+    pub fn expected(&self, trajectory: &Trajectory, observation: &Observation) -> Vec<f64> {
+        let ObservationModel::Poisson(link) = self.observation else {
+            let rates = observation.weighted_rates(trajectory);
+            return self.outputs(rates.as_slice());
+        };
+        let mut means = vec![0.0; self.n_outputs];
+        for &(j, weight) in &observation.parts {
+            let outputs = self.outputs(trajectory.rates(j));
+            for (mean, z) in means.iter_mut().zip(outputs) {
+                *mean += weight * observation.width * link.rate(z);
+            }
+        }
+        means
+    }
+
     /// Outputs from rates.
-    pub fn outputs(&self, rates: &[f64]) -> Vec<f64> {
+    fn outputs(&self, rates: &[f64]) -> Vec<f64> {
         match &self.readout {
             Readout::Direct => rates[..self.n_outputs].to_vec(),
             Readout::Scaled { gain, offset } => {

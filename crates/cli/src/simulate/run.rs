@@ -98,10 +98,9 @@ fn trial_alone(
                 .copy_from_slice(&trajectory.state(j)[currents_at.clone()]);
         }
         for observation in batch.observations.iter() {
-            let rates = observation.weighted_rates(&trajectory);
             prediction
                 .column_mut(observation.target)
-                .copy_from_slice(&fitted.outputs(rates.as_slice()));
+                .copy_from_slice(&fitted.expected(&trajectory, observation));
         }
         rhs_evaluations += trajectory.statistics.rhs_evaluations;
     }

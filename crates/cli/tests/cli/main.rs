@@ -5,6 +5,7 @@ mod bench;
 mod bits;
 mod compare;
 mod config;
+mod counts;
 mod crash;
 mod export;
 mod fit;

@@ -211,7 +211,7 @@ impl<'a> Bench<'a> {
         let (seconds, solved) = timed(|| objective.solve_all(&at, &batches));
         let solved = solved?;
         let trajectory_error = self.trajectory_error(&batches, &solved)?;
-        let sum: f64 = solved.iter().map(Solved::sum_of_squares).sum();
+        let sum: f64 = solved.iter().map(|solved| solved.loss).sum();
         let cost = sum / objective.n_train as f64;
         let (gradient_seconds, evaluation) = timed(|| objective.evaluate(self.perturbed));
         let blocks = objective.blocks();

@@ -4,8 +4,11 @@ use super::method::Method;
 use super::settings::{Groups, Init, InputMask, Mask, SignConstraint, TauTying};
 use super::value::{Auto, Form, Fraction, NonNegative, Positive, Setting, ValueError};
 use super::words::{
-    InitialStateChoice, ObservationChoice, OptimizerChoice, OwnRate, ReadoutChoice, SelectBy,
+    InitialStateChoice, LinkChoice, ObservationChoice, OptimizerChoice, OwnRate, ReadoutChoice,
+    SelectBy,
 };
+use crate::dataset::{Dataset, TargetSampling};
+use crate::observation::{Link, ObservationModel};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -127,8 +130,10 @@ keys! {
     initial_state: InitialStateChoice = InitialStateChoice::Learned;
     /// rate of a learned initial state: tied (r0 = f(I0)) or free
     r0: OwnRate = OwnRate::Tied;
-    /// distribution of the observations
+    /// distribution of the observations: gaussian (of the targets), poisson (of the dataset's spike_counts)
     observation: ObservationChoice = ObservationChoice::Gaussian;
+    /// poisson: from an output z to the firing rate, in spikes per time unit of the dataset: softplus (log(1 + exp z)) or exp
+    link: LinkChoice = LinkChoice::Softplus;
     /// time integrator; auto: exp-hermite for held inputs and two time constants, else exp-adams; adaptive: tsit45, tr-bdf2, esdirk34, bdf, exp-adams, exp-hermite (the last two at a fixed step where `step` is given); fixed step: euler, euler-sequential, exponential-euler, backward-euler, heun, implicit-midpoint, rk4; without time constants: elman
     method: Method = Method::Auto;
     /// relative tolerance of an adaptive method
@@ -215,6 +220,39 @@ impl EffectiveConfig {
         ConfigError::Unfit {
             place: self.place(key),
             reason: reason.into(),
+        }
+    }
+
+    /// How outputs are observed.
+    pub fn observation_model(&self) -> ObservationModel {
+        match (self.observation, self.link) {
+            (ObservationChoice::Gaussian, _) => ObservationModel::Gaussian,
+            (ObservationChoice::Poisson, LinkChoice::Softplus) => {
+                ObservationModel::Poisson(Link::Softplus)
+            }
+            (ObservationChoice::Poisson, LinkChoice::Exp) => ObservationModel::Poisson(Link::Exp),
+        }
+    }
+
+    /// What of `dataset` is observed: its targets, or its spike counts in their place.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unfit`] where counts are needed and there are none, or none in some trial.
+    pub fn observed(&self, dataset: Dataset) -> Result<Dataset, ConfigError> {
+        let is_counted = dataset.target_sampling() == TargetSampling::BinCount;
+        if !self.observation_model().is_poisson() || is_counted {
+            return Ok(dataset);
+        }
+        match dataset.of_counts() {
+            Some(Ok(counts)) => Ok(counts),
+            Some(Err(error)) => {
+                let reason = format!("of spike_counts in the place of targets: {error}");
+                Err(self.unfit("observation", reason))
+            }
+            None => Err(self.unfit(
+                "observation",
+                "poisson needs the variable spike_counts (trial, target_time, output), whole numbers of spikes in each bin, and the dataset has none: store them beside the targets, or choose gaussian",
+            )),
         }
     }
 

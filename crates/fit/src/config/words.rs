@@ -114,9 +114,21 @@ words! {
 
 words! {
     /// The distribution of the observations about the prediction.
-    ObservationChoice[1] {
+    ObservationChoice[2] {
         /// Normal, with the known noise of the dataset or of one size for all.
         Gaussian = "gaussian",
+        /// Spike counts, Poisson about the integral of the rate over the bin.
+        Poisson = "poisson",
+    }
+}
+
+words! {
+    /// From an output to a firing rate.
+    LinkChoice[2] {
+        /// `log(1 + exp z)`
+        Softplus = "softplus",
+        /// `exp z`
+        Exp = "exp",
     }
 }
 

@@ -16,14 +16,22 @@ pub enum TargetSampling {
     Point,
     /// The mean over `[t_k, t_k+1)` of the target times, the last bin as long as the one before.
     BinMean,
+    /// The number of spikes in that bin: what [`super::Dataset::of_counts`] makes of `spike_counts`; no file has it.
+    BinCount,
 }
 
 impl TargetSampling {
+    /// Whether a target belongs to a bin, not to a point in time.
+    pub fn is_over_bin(self) -> bool {
+        self != Self::Point
+    }
+
     /// The word in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Point => "point",
             Self::BinMean => "bin_mean",
+            Self::BinCount => "bin_count",
         }
     }
 }

@@ -1,6 +1,7 @@
 use super::FitError;
 use crate::dataset::{Dataset, Split};
 use crate::objective::{FitObjective, Solved};
+use crate::observation::{ObservationModel, deviance};
 use crate::optimizer::{Objective, SolveFailure};
 use crate::plan::{FitPlan, trials_of};
 use nalgebra::DMatrix;
@@ -8,6 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
+use std::f64::consts::LN_2;
 
 /// The splits in the order of every file and table.
 pub(super) const SPLITS: [Split; 3] = [Split::Train, Split::Valid, Split::Test];
@@ -37,7 +39,7 @@ pub struct ScoresBy {
 pub struct Scores {
     /// Predictions of train, valid, test.
     pub predictions: [Predictions; 3],
-    /// Mean squared residual, in units of the known noise, by split; NaN where there is none.
+    /// Mean squared residual, in units of the known noise, or mean deviance of a count, by split; NaN where there is none.
     pub cost: [f64; 3],
     /// 1 - SSE/SST by split, SST about each output's mean over the train trials.
     pub r2: [f64; 3],
@@ -45,8 +47,30 @@ pub struct Scores {
     pub r2_by_output: [Vec<f64>; 3],
     /// The same by the values of the variable `score_by`: label, and R2 by split.
     pub r2_by: Option<ScoresBy>,
+    /// Scores of counts.
+    pub counts: Option<CountScores>,
     /// Trials whose solve failed.
     pub failed_trials: usize,
+}
+
+/// How well counts are predicted, by split: NaN where there is none.
+///
+/// With the deviance D of the prediction and `D_0` of the mean-rate model, which gives every output its rate over the train
+/// trials, the gain in log-likelihood is `(D_0 - D) / 2` nats: bits per spike are that over log 2 and the number of spikes.
+#[derive(Debug, Clone)]
+pub struct CountScores {
+    /// Sum of the deviance.
+    pub deviance: [f64; 3],
+    /// That of the mean-rate model.
+    pub deviance_of_mean: [f64; 3],
+    /// Number of spikes.
+    pub spikes: [f64; 3],
+    /// Gain in log-likelihood over the mean-rate model.
+    pub bits_per_spike: [f64; 3],
+    /// Deviance by output: three rows of `n_outputs`.
+    pub deviance_by_output: [Vec<f64>; 3],
+    /// Bits per spike by output: likewise.
+    pub bits_per_spike_by_output: [Vec<f64>; 3],
 }
 
 impl Scores {
@@ -120,6 +144,10 @@ pub(super) fn scores(
             .map(|o| sums(p, &|_, output| output == o).r2())
             .collect()
     });
+    let counts = plan
+        .observation
+        .is_poisson()
+        .then(|| count_scores(dataset.n_outputs(), &predictions, &sums));
     let r2_by = plan.config.score_by.as_ref().and_then(|name| {
         let values = dataset.trial_variable(name)?.values.texts();
         let mut labels = values.clone();
@@ -144,15 +172,52 @@ pub(super) fn scores(
         r2,
         r2_by_output,
         r2_by,
+        counts,
         failed_trials,
     })
+}
+
+/// The sums of a split over the trials and outputs that a rule keeps.
+type SumsOf<'a> = dyn Fn(&Predictions, &dyn Fn(usize, usize) -> bool) -> Sums + 'a;
+
+fn count_scores(
+    n_outputs: usize,
+    predictions: &[Predictions; 3],
+    sums: &SumsOf<'_>,
+) -> CountScores {
+    let all = predictions.each_ref().map(|p| sums(p, &|_, _| true));
+    let by_output = predictions.each_ref().map(|p| -> Vec<Sums> {
+        let of = |output| sums(p, &|_, other| other == output);
+        (0..n_outputs).map(of).collect()
+    });
+    let each = |value: fn(&Sums) -> f64| {
+        by_output
+            .each_ref()
+            .map(|sums| sums.iter().map(value).collect())
+    };
+    CountScores {
+        deviance: all.each_ref().map(Sums::deviance),
+        deviance_of_mean: all.each_ref().map(|s| {
+            if s.count > 0 {
+                s.loss_of_mean
+            } else {
+                f64::NAN
+            }
+        }),
+        spikes: all.each_ref().map(|s| s.targets),
+        bits_per_spike: all.each_ref().map(Sums::bits_per_spike),
+        deviance_by_output: each(Sums::deviance),
+        bits_per_spike_by_output: each(Sums::bits_per_spike),
+    }
 }
 
 /// Sums over observed targets that could be predicted.
 struct Sums {
     squared: f64,
-    in_noise: f64,
+    loss: f64,
     about_mean: f64,
+    loss_of_mean: f64,
+    targets: f64,
     count: usize,
 }
 
@@ -165,24 +230,33 @@ impl Sums {
     ) -> Sums {
         let mut sums = Sums {
             squared: 0.0,
-            in_noise: 0.0,
+            loss: 0.0,
             about_mean: 0.0,
+            loss_of_mean: 0.0,
+            targets: 0.0,
             count: 0,
         };
+        let widths = dataset.bin_widths();
         for (&trial, prediction) in split.trials.iter().zip(&split.predictions) {
             let targets = &dataset.targets()[trial];
             for output in (0..dataset.n_outputs()).filter(|&output| keep(trial, output)) {
-                for (z, target) in prediction
+                for ((&z, &target), &width) in prediction
                     .row(output)
                     .iter()
                     .zip(targets.row(output).iter())
+                    .zip(&widths)
                 {
                     if target.is_nan() || z.is_nan() {
                         continue;
                     }
                     let residual = z - target;
                     sums.squared += residual * residual;
-                    sums.in_noise += (residual / plan.noise[output]).powi(2);
+                    sums.loss += match plan.observation {
+                        ObservationModel::Gaussian => (residual / plan.noise[output]).powi(2),
+                        ObservationModel::Poisson(_) => deviance(target, z),
+                    };
+                    sums.loss_of_mean += plan.mean_loss(output, target, width);
+                    sums.targets += target;
                     sums.about_mean += (target - plan.target_mean[output]).powi(2);
                     sums.count += 1;
                 }
@@ -192,7 +266,21 @@ impl Sums {
     }
 
     fn cost(&self) -> f64 {
-        self.in_noise / self.count as f64
+        self.loss / self.count as f64
+    }
+
+    fn deviance(&self) -> f64 {
+        if self.count > 0 { self.loss } else { f64::NAN }
+    }
+
+    /// NaN without a spike.
+    fn bits_per_spike(&self) -> f64 {
+        let nats = 0.5 * (self.loss_of_mean - self.loss);
+        if self.targets > 0.0 {
+            nats / (LN_2 * self.targets)
+        } else {
+            f64::NAN
+        }
     }
 
     fn r2(&self) -> f64 {

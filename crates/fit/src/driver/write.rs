@@ -1,8 +1,8 @@
 use super::provenance::now;
-use super::score::{Predictions, SPLITS, ScoresBy};
+use super::score::{CountScores, Predictions, SPLITS, ScoresBy};
 use super::{FitResult, Provenance, Run, Rung};
 use crate::config::EffectiveConfig;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, TargetSampling};
 use crate::identify::uncertainty;
 use crate::initial_state::InitialStateKind;
 use crate::layout::ModelLayout;
@@ -34,6 +34,7 @@ pub fn write_result(
         .attribute("model", plan.layout.model.name())
         .attribute("activation", plan.layout.activation.name())
         .attribute("readout", plan.layout.readout.kind().name())
+        .attribute("observation", plan.observation.name())
         .group("parameters", parameters(&result.theta, plan, &names))
         .group("history", history(&result.best.history, &names))
         .group("starts", starts(&result.starts, &names))
@@ -429,6 +430,18 @@ fn prediction(split: &Predictions, dataset: &Dataset, names: &Names) -> Group {
     let labels = select(dataset.trial_labels(), &split.trials);
     let dims = ["trial", "target_time", "output"];
     // stored (trial, target_time, output); a matrix here is (output, target_time), column-major
+    let are_counts = dataset.target_sampling() == TargetSampling::BinCount;
+    let (observed, expected) = if are_counts {
+        (
+            "spike count",
+            "mean spike count that the fitted network predicts",
+        )
+    } else {
+        (
+            "observed activity",
+            "activity that the fitted network predicts",
+        )
+    };
     let flat = |of: &dyn Fn(usize) -> Vec<f64>| -> Vec<f64> {
         (0..split.trials.len()).flat_map(of).collect()
     };
@@ -444,19 +457,13 @@ fn prediction(split: &Predictions, dataset: &Dataset, names: &Names) -> Group {
             "time of the target",
         ))
         .coordinate(names.output())
-        .variable(real(
-            "target",
-            &dims,
-            target,
-            &names.target_units,
-            "observed activity",
-        ))
+        .variable(real("target", &dims, target, &names.target_units, observed))
         .variable(real(
             "prediction",
             &dims,
             predicted,
             &names.target_units,
-            "activity that the fitted network predicts",
+            expected,
         ))
 }
 
@@ -480,7 +487,11 @@ fn metrics(result: &FitResult, names: &Names) -> Group {
             &["split"],
             scores.cost.to_vec(),
             "1",
-            "mean squared residual",
+            if scores.counts.is_some() {
+                "mean deviance of a count"
+            } else {
+                "mean squared residual"
+            },
         ))
         .variable(real(
             "r2",
@@ -496,6 +507,9 @@ fn metrics(result: &FitResult, names: &Names) -> Group {
             "1",
             "1 - SSE/SST about the train mean",
         ));
+    if let Some(counts) = &scores.counts {
+        group = with_counts(group, counts);
+    }
     if let Some(ScoresBy {
         variable: name,
         rows,
@@ -514,6 +528,52 @@ fn metrics(result: &FitResult, names: &Names) -> Group {
                 "1",
                 "1 - SSE/SST about the train means",
             ));
+    }
+    group
+}
+
+fn with_counts(mut group: Group, counts: &CountScores) -> Group {
+    let by_split = [
+        ("deviance", counts.deviance, "1", "deviance of the counts"),
+        (
+            "deviance_of_mean",
+            counts.deviance_of_mean,
+            "1",
+            "deviance of the mean rates over the train trials",
+        ),
+        ("spikes", counts.spikes, "1", "number of spikes"),
+        (
+            "bits_per_spike",
+            counts.bits_per_spike,
+            "bit",
+            "gain in log-likelihood over the mean rates of the train trials",
+        ),
+    ];
+    for (name, values, units, what) in by_split {
+        group = group.variable(real(name, &["split"], values.to_vec(), units, what));
+    }
+    let by_output = [
+        (
+            "deviance_by_output",
+            &counts.deviance_by_output,
+            "1",
+            "deviance of the counts",
+        ),
+        (
+            "bits_per_spike_by_output",
+            &counts.bits_per_spike_by_output,
+            "bit",
+            "gain in log-likelihood over the mean rate of the train trials",
+        ),
+    ];
+    for (name, values, units, what) in by_output {
+        group = group.variable(real(
+            name,
+            &["split", "output"],
+            values.concat(),
+            units,
+            what,
+        ));
     }
     group
 }

@@ -195,7 +195,8 @@ impl Judge<'_> {
         let residuals =
             Residuals::at(&self.objective, &found.point).map_err(IdentifyError::Solve)?;
         let n_free = free.iter().filter(|free| **free).count();
-        let noise = residuals.noise(n_free, self.dataset.target_std().is_some());
+        let is_known = self.dataset.target_std().is_some() || self.plan.observation.is_poisson();
+        let noise = residuals.noise(n_free, is_known);
         self.noise = with_floor(noise, self.objective.scale);
         let moved = (given - found.cost) * self.objective.n_train as f64;
         let basis = match found.converged {

@@ -58,7 +58,7 @@ pub(super) fn warnings(found: &Identification) -> Vec<String> {
     }
     if found.noise_is_known && found.reduced_chi2 > 1.5 {
         warnings.push(format!(
-            "residuals are {:.1} times as large as target_std says: intervals are too narrow",
+            "residuals are {:.1} times as large as target_std, or as the scatter of Poisson counts, says: intervals are too narrow",
             found.reduced_chi2.sqrt()
         ));
     }

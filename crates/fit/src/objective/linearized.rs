@@ -1,5 +1,6 @@
 use super::{FitObjective, Solved, Unpacked};
 use crate::batch::{Observation, TrialBatch};
+use crate::observation::{Link, ObservationModel, rates_at};
 use crate::optimizer::{Evaluation, Linearization, SolveFailure};
 use nalgebra::{DMatrix, DMatrixView};
 use rayon::prelude::*;
@@ -103,6 +104,17 @@ impl FitObjective<'_> {
             observations
                 .map(|observation| {
                     self.unless_halted()?;
+                    if let ObservationModel::Poisson(link) = self.observation {
+                        return Ok(self.count_tangent(
+                            link,
+                            &at,
+                            readout_v,
+                            solved,
+                            &along,
+                            index,
+                            observation,
+                        ));
+                    }
                     let rates = observation.weighted_rates(&solved.trajectory);
                     let d_rates = self.weighted_tangent(&along, index, batch, observation);
                     let readout = &self.layout.readout;
@@ -154,6 +166,36 @@ impl FitObjective<'_> {
             d_rates += DMatrixView::from_slice(block, n, k) * weight;
         }
         d_rates
+    }
+
+    /// Change of the residuals of counts along direction number `index`, `readout_v` for the readout: by evaluation time, since a
+    /// link bends.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call, all of it what that call knows"
+    )]
+    fn count_tangent(
+        &self,
+        link: Link,
+        at: &Unpacked<'_>,
+        readout_v: &[f64],
+        solved: &Solved,
+        along: &Sensitivities,
+        index: usize,
+        observation: &Observation,
+    ) -> DMatrix<f64> {
+        let (n, k) = (self.layout.n_units, observation.values.ncols());
+        let readout = &self.layout.readout;
+        let counts = self.counts(link, at, &solved.trajectory, observation);
+        let mut sum = DMatrix::zeros(observation.values.nrows(), k);
+        for (part, &(j, _)) in observation.parts.iter().enumerate() {
+            let block = &along.at(j)[(1 + index) * n * k..][..n * k];
+            let d_rates = DMatrixView::from_slice(block, n, k);
+            let z = readout.gain_times(&at.readout, d_rates)
+                + readout.parameter_tangent(readout_v, rates_at(&solved.trajectory, j, k));
+            sum += z.component_mul(&counts.factors(part, &observation.values));
+        }
+        sum
     }
 
     /// From a change of outputs to one of residuals, which are 0 where nothing was observed.
@@ -214,11 +256,11 @@ impl FitObjective<'_> {
     pub fn independent_value(&self, theta: &[f64]) -> Result<f64, SolveFailure> {
         let at = self.unpack(theta)?;
         let solved = self.solve_all_by(&at, &self.train, &self.integrator.second_opinion())?;
-        let sum: f64 = solved.iter().map(Solved::sum_of_squares).sum();
+        let sum: f64 = solved.iter().map(|solved| solved.loss).sum();
         Ok(self.value_of(theta, sum, 0).objective)
     }
 
-    /// Half the derivative of the sum of squared residuals of a batch along each of `directions`.
+    /// Half the derivative of the sum of the loss of a batch along each of `directions`.
     fn residual_derivatives(
         &self,
         theta: &[f64],

@@ -1,11 +1,14 @@
 mod alike;
+mod counts;
 mod sums;
 
 use self::alike::alike;
+use self::counts::CountSums;
 use self::sums::Sums;
 use super::{FitObjective, Unpacked};
 use crate::batch::TrialBatch;
 use crate::layout::ModelLayout;
+use crate::observation::ObservationModel;
 use crate::optimizer::{Arrow, Evaluation, NormalEquations, Places, SolveFailure, Value};
 use rayon::prelude::*;
 use tauscope_adjoint::{Direction, sensitivities};
@@ -15,7 +18,7 @@ struct Part {
     /// J^T J, of its corner the lower half.
     hessian: Arrow,
     gradient: Vec<f64>,
-    sum_of_squares: f64,
+    loss: f64,
     rhs_evaluations: u64,
 }
 
@@ -33,7 +36,7 @@ pub(super) fn normal_equations(
     let mut total = Part {
         hessian: Arrow::zeros(places(objective.layout)),
         gradient: vec![0.0; theta.len()],
-        sum_of_squares: 0.0,
+        loss: 0.0,
         rhs_evaluations: 0,
     };
     for part in parts {
@@ -61,7 +64,7 @@ pub(super) fn normal_equations(
         objective: value,
         cost,
         rhs_evaluations,
-    } = objective.value_of(theta, total.sum_of_squares, total.rhs_evaluations);
+    } = objective.value_of(theta, total.loss, total.rhs_evaluations);
     let evaluation = Evaluation {
         objective: value,
         cost,
@@ -100,7 +103,7 @@ impl Part {
             .iter_mut()
             .zip(&other.gradient)
             .for_each(|(g, p)| *g += p);
-        self.sum_of_squares += other.sum_of_squares;
+        self.loss += other.loss;
         self.rhs_evaluations += other.rhs_evaluations;
     }
 }
@@ -125,6 +128,16 @@ fn part(
             &objective.integrator,
         )
     })?;
+    if let ObservationModel::Poisson(link) = objective.observation {
+        let mut sums = CountSums::new(link, layout, &at.readout, Arrow::zeros(places(layout)));
+        sums.add(batch, &along, &objective.halt)?;
+        return Ok(Part {
+            hessian: sums.hessian,
+            gradient: sums.gradient,
+            loss: sums.deviance,
+            rhs_evaluations: along.statistics.rhs_evaluations,
+        });
+    }
     let mut sums = Sums::new(
         layout,
         &at.readout,
@@ -137,7 +150,7 @@ fn part(
     Ok(Part {
         hessian: sums.hessian,
         gradient: sums.gradient,
-        sum_of_squares: sums.sum_of_squares,
+        loss: sums.sum_of_squares,
         rhs_evaluations: along.statistics.rhs_evaluations,
     })
 }

@@ -96,8 +96,8 @@ fn resting_currents(plan: &FitPlan, normal: &mut impl FnMut(f64) -> f64) -> Vec<
     let layout = &plan.layout;
     let observed = layout.readout.kind() == ReadoutKind::Direct;
     (0..layout.n_units)
-        .map(|unit| match plan.target_mean.get(unit) {
-            Some(&mean) if observed => current_of(layout.activation, mean),
+        .map(|unit| match layout.readout.mean_of(unit) {
+            Some(mean) if observed => current_of(layout.activation, mean),
             _ => normal(HIDDEN_BIAS_STD),
         })
         .collect()

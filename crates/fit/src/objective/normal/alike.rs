@@ -51,6 +51,7 @@ mod tests {
         let observation = |values: [f64; 6]| Observation {
             target: 0,
             parts: vec![(0, 1.0)],
+            width: 1.0,
             values: DMatrix::from_column_slice(2, 3, &values),
         };
         let found = alike(&[

@@ -42,26 +42,55 @@ const CASES: [(&str, &str); 6] = [
     ("direct", "7"),
 ];
 
-/// Runs `check` on the objective of every case, for every kind of initial state, at a point that is not its optimum.
+/// The same recording with counts from 0 to 2.
+fn counts() -> Dataset {
+    let rates = dataset();
+    let mut raw = RawDataset::new(
+        "x",
+        "s",
+        rates.time().to_vec(),
+        rates.inputs().to_vec(),
+        rates.targets().to_vec(),
+    );
+    let count = |rate: f64| (3.0 * (rate - 0.1)).clamp(0.0, 2.0).round();
+    raw.spike_counts = Some(rates.targets().iter().map(|m| m.map(count)).collect());
+    raw.split = Some(vec![crate::dataset::Split::Train; 3]);
+    Dataset::new(raw).unwrap().of_counts().unwrap().unwrap()
+}
+
+/// Runs `check` on the objective of every case, for every kind of initial state and observation, at a point that is not its
+/// optimum.
 fn for_every_case(check: impl Fn(&str, &FitObjective<'_>, &[f64])) {
-    let dataset = dataset();
+    for_every_case_of(&dataset(), &[("observation", "gaussian")], &check);
+    for link in ["softplus", "exp"] {
+        let options = [("observation", "poisson"), ("link", link)];
+        for_every_case_of(&counts(), &options, &check);
+    }
+}
+
+fn for_every_case_of(
+    dataset: &Dataset,
+    observation: &[(&'static str, &str)],
+    check: &impl Fn(&str, &FitObjective<'_>, &[f64]),
+) {
     for (readout, units) in CASES {
         for initial_state in ["learned", "steady", "zero"] {
-            let options = [
+            let mut options = observation.to_vec();
+            options.extend([
                 ("readout", readout),
                 ("units", units),
                 ("initial_state", initial_state),
                 ("activation", "sigmoid"),
                 ("method", "rk4"),
                 ("l2", "0.01"),
-            ];
+            ]);
             let layer = Layer::from_options(options).unwrap();
             let config = EffectiveConfig::merge(&[layer]).unwrap();
-            let plan = FitPlan::check(&config, &dataset).unwrap();
-            let objective = plan.objective(&dataset, 0.01).unwrap();
-            let theta = plan.start(&dataset, 1).unwrap();
+            let plan = FitPlan::check(&config, dataset).unwrap();
+            let objective = plan.objective(dataset, 0.01).unwrap();
+            let theta = plan.start(dataset, 1).unwrap();
             check(
-                &format!("{readout} {units} {initial_state}"),
+                &format!("{observation:?} {readout} {units} {initial_state}"),
                 &objective,
                 &theta,
             );
