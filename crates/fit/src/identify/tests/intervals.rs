@@ -128,66 +128,53 @@ fn a_profile_agrees_with_curvature_where_the_cost_is_a_parabola() {
     );
 }
 
-/// One constant a unit, far longer than the trials of 0.6 s.
-fn slow(noise: f64) -> Teacher {
-    let recipe = Recipe {
-        noise,
-        strength: 2.0,
-        taus: Some([0.05, 3.0]),
-        ..SMALL
-    };
-    let rate = [
-        &SIGMOID[..],
-        &[("model", "rate"), ("tau_bounds", "1e-6,1e9")],
-    ]
-    .concat();
-    Teacher::new(recipe, &rate)
-}
-
 #[test]
-fn a_constant_that_the_recording_cannot_tell_from_infinity_has_no_upper_end() {
-    let mut open = 0;
-    for noise in [0.1, 0.3, 0.6, 1.0] {
-        let teacher = slow(noise);
-        let [shortest, longest] = crate::plan::tau_reach(&teacher.dataset);
-        for unit in teacher.judged(Depth::Curvature).units {
-            let tau = unit.tau_r.unwrap();
-            let Some([low, high]) = tau.interval else {
-                assert!(!unit.reason.is_empty(), "{unit:?}");
-                assert_eq!(
-                    (unit.source, unit.pair_intervals),
-                    (IntervalSource::Refused, None)
-                );
-                continue;
-            };
-            assert!(low == 0.0 || low >= shortest, "{unit:?}");
-            assert!(high.is_infinite() || high <= longest, "{unit:?}");
-            assert_eq!(
-                high.is_infinite(),
-                unit.reason.contains("the data do not bound tau_r above"),
-                "{unit:?}"
-            );
-            open += usize::from(high.is_infinite());
-        }
-    }
-    assert!(open > 0);
+fn an_end_that_the_recording_cannot_tell_is_open_and_said_to_be() {
+    let teacher = slow();
+    let told = |error: f64| {
+        let found = teacher.with_error(error).judged(Depth::Curvature);
+        let unit = found.units[0].clone();
+        let tau = unit.tau_r.unwrap();
+        assert!(
+            (tau.log_error.unwrap() / error - 1.0).abs() < 1e-3,
+            "{tau:?}"
+        );
+        (tau.interval, unit.pair_intervals, unit.reason)
+    };
+    let (closed, _, reason) = told(0.05);
+    let [low, high] = closed.unwrap();
+    assert!(
+        2.7 < low && low < 3.0 && 3.0 < high && high < 3.4,
+        "{closed:?}"
+    );
+    assert_eq!(reason, "");
+    // 3 exp(1.96 x 0.8) s is beyond ten times 0.59 s
+    let (open, of_pair, reason) = told(0.8);
+    let [low, high] = open.unwrap();
+    assert!((0.6..0.65).contains(&low) && high.is_infinite(), "{open:?}");
+    assert_eq!(of_pair, Some(vec![[low, high]]));
+    assert!(
+        reason.contains("the data do not bound tau_r above"),
+        "{reason}"
+    );
+    let (none, of_pair, reason) = told(1.5);
+    assert_eq!((none, of_pair), (None, None));
+    assert!(
+        reason.contains("beyond what curvature can tell"),
+        "{reason}"
+    );
 }
 
 #[test]
 fn a_profile_without_an_end_is_open_there() {
-    let found = slow(0.6);
-    let found = found.judged_at(&found.theta, Depth::Curvature, &["tau_r[0]", "tau_r[1]"]);
-    for profile in &found.profiles {
-        for [low, high] in &profile.intervals {
-            // no bound of 1e-6 or 1e9 is printed as if it were an end
-            assert!(
-                (*low == 0.0 || *low >= 1e-3) && (*high < 5.9001 || high.is_infinite()),
-                "{profile:?}"
-            );
-        }
-        assert_eq!(
-            profile.intervals.is_empty(),
-            !profile.reason.is_empty(),
+    let teacher = slow().with_error(0.8);
+    let found = teacher.judged_at(&teacher.theta, Depth::Curvature, &["tau_r[0]"]);
+    let profile = &found.profiles[0];
+    assert_eq!(profile.intervals.is_empty(), !profile.reason.is_empty());
+    for [low, high] in &profile.intervals {
+        // no bound of 1e-6 or 1e9 is printed as if it were an end
+        assert!(
+            (*low == 0.0 || *low >= 1e-3) && (*high < 5.9001 || high.is_infinite()),
             "{profile:?}"
         );
     }

@@ -125,6 +125,29 @@ impl Teacher {
         }
     }
 
+    /// The same recording with this noise of its targets given.
+    pub(super) fn with_known_noise(&self, std: f64) -> Teacher {
+        let from = &self.dataset;
+        let (time, inputs) = (from.time().to_vec(), from.inputs().to_vec());
+        let mut raw = RawDataset::new("known", "s", time, inputs, from.targets().to_vec());
+        raw.interpolation = from.interpolation();
+        raw.split = from.split().map(<[Split]>::to_vec);
+        raw.target_std = Some(vec![std; from.n_outputs()]);
+        let dataset = Dataset::new(raw).unwrap();
+        Teacher {
+            plan: FitPlan::check(&self.plan.config, &dataset).unwrap(),
+            dataset,
+            theta: self.theta.clone(),
+        }
+    }
+
+    /// The same with the noise that makes the standard error of log tau_r of unit 0 what is `wanted`.
+    pub(super) fn with_error(&self, wanted: f64) -> Teacher {
+        let unit = &self.with_known_noise(1.0).judged(Depth::Curvature).units[0];
+        let of_one = unit.tau_r.unwrap().log_error.unwrap();
+        self.with_known_noise(wanted / of_one)
+    }
+
     pub(super) fn judged(&self, depth: Depth) -> Identification {
         self.judged_at(&self.theta, depth, &[])
     }
@@ -203,3 +226,14 @@ pub(super) const TANH: [(&str, &str); 3] = [
     ("readout", "direct"),
     ("connectivity", "no-self"),
 ];
+
+/// One constant a unit, 3 s, far longer than the trials of 0.6 s; without noise.
+pub(super) fn slow() -> Teacher {
+    let recipe = Recipe {
+        strength: 2.0,
+        taus: Some([0.05, 3.0]),
+        ..SMALL
+    };
+    let rate = [("model", "rate"), ("tau_bounds", "1e-6,1e9")];
+    Teacher::new(recipe, &[&SIGMOID[..], &rate].concat())
+}
