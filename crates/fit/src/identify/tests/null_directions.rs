@@ -4,7 +4,6 @@ use super::super::*;
 use super::teacher::*;
 
 /// Names of null directions, and whether one touches time constants.
-
 struct Nothing {
     count: usize,
     touches: bool,
