@@ -93,17 +93,3 @@ fn a_time_constant_that_there_is_not_is_refused_by_name() {
     let null: Result<Value, _> = serde_json::from_str(&run.stdout);
     assert!(null.is_err());
 }
-
-#[test]
-fn hidden_units_are_given_in_a_canonical_order_with_what_else_predicts_the_same() {
-    let bench = fitted("--identify false --units 4 --max-iterations 20");
-    let run = bench.run("identify fit.h5 --out judged.h5 --quiet --json");
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let words = run.json()["equivalences"].to_string();
-    assert!(words.contains("can be reflected"), "{words}");
-    let file = StoredFile::open(&bench.path("judged.h5")).unwrap();
-    let canonical = file.group("canonical").unwrap();
-    for name in ["W", "tau_s", "source", "is_turned"] {
-        assert!(canonical.has(name), "{name}");
-    }
-}

@@ -166,21 +166,6 @@ fn an_end_that_the_recording_cannot_tell_is_open_and_said_to_be() {
 }
 
 #[test]
-fn a_profile_without_an_end_is_open_there() {
-    let teacher = slow().with_error(0.8);
-    let found = teacher.judged_at(&teacher.theta, Depth::Curvature, &["tau_r[0]"]);
-    let profile = &found.profiles[0];
-    assert_eq!(profile.intervals.is_empty(), !profile.reason.is_empty());
-    for [low, high] in &profile.intervals {
-        // no bound of 1e-6 or 1e9 is printed as if it were an end
-        assert!(
-            (*low == 0.0 || *low >= 1e-3) && (*high < 5.9001 || high.is_infinite()),
-            "{profile:?}"
-        );
-    }
-}
-
-#[test]
 fn nothing_is_told_of_noise_where_parameters_are_as_many_as_targets() {
     let noise = |count, n_parameters, is_known| {
         let residuals = information::Residuals {
