@@ -134,15 +134,27 @@ fn a_file_that_is_not_there_or_no_file_or_empty_or_damaged() {
         let line = with_out(line, ending, "o");
         let with = |name: &str| line.replace("{}", name);
         let missing = match reads {
+            Reads::Table => {
+                "none.h5: cannot be read: No such file or directory (os error 2): check the name"
+            }
+            // a path, never a name
+            _ if line.starts_with("gradient") => {
+                "none.h5 does not exist: check the name and the folder"
+            }
             Reads::Dataset => "no dataset `none.h5`; looked for ",
             _ if line.starts_with("inspect") => "no dataset `none.h5`; looked for ",
             _ => "none.h5 does not exist: check the name and the folder",
         };
         refused(&bench, &with("none.h5"), &names, 1, &["error: ", missing]);
-        let folder = "folder.h5 cannot be read: is a directory: name a file in it";
+        let folder = match reads {
+            Reads::Table => {
+                "folder.h5: cannot be read: Is a directory (os error 21): check the name"
+            }
+            _ => "folder.h5 cannot be read: is a directory: name a file in it",
+        };
         refused(&bench, &with("folder.h5"), &names, 1, &["error: ", folder]);
         let empty = match reads {
-            Reads::Table => "empty.h5: ",
+            Reads::Table => "empty.h5: the table has no line: write a line of column names",
             _ => "empty.h5 is not an HDF5 file: it is empty: write or copy it again",
         };
         refused(&bench, &with("empty.h5"), &names, 1, &["error: ", empty]);
@@ -232,7 +244,10 @@ fn what_is_no_regular_file_or_cannot_be_read_is_refused() {
             );
         }
         // opens, but no byte can be read
-        let secret = "/proc/self/mem cannot be read: Input/output error";
+        let secret = match reads {
+            Reads::Table => "/proc/self/mem: cannot be read: Input/output error",
+            _ => "/proc/self/mem cannot be read: Input/output error",
+        };
         refused(
             &bench,
             &line.replace("{}", "/proc/self/mem"),

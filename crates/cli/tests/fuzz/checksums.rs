@@ -6,7 +6,7 @@ const NAMES: [&[u8; 4]; 14] = [
     b"EADB", b"FAHD", b"FADB", b"\x89HDF",
 ];
 /// Blocks longer than this are left as they are.
-const LONGEST: usize = 2048;
+const LONGEST: usize = 1024;
 
 /// A block of a file: its checksum lies in the four bytes at `end`.
 #[derive(Debug, Clone, Copy)]
