@@ -31,27 +31,27 @@ fn values(bench: &Bench, file: &str, group: &str, name: &str) -> Vec<f64> {
     file.group(group).unwrap().read_f64(name).unwrap().values
 }
 
+/// Sixteen seconds of spikes tell a time constant within a factor of two: whether the truth lies there is what is judged.
+/// Of six intervals of 95 % fewer than five hold it once in thirty times.
 #[test]
-fn time_constants_come_back_from_spikes_within_their_standard_errors() {
-    for link in ["softplus", "exp"] {
-        let (bench, _) = fitted(link);
-        let run = bench.run("identify fit.h5 --out judged.h5 --json");
-        assert_eq!(run.code, Some(0), "{}", run.stderr);
-        let units = run.json()["units"].as_array().unwrap().clone();
-        for (index, unit) in units.iter().enumerate() {
-            for tau in ["tau_s", "tau_r"] {
-                let wanted = values(&bench, "t.h5", "truth", tau)[index];
-                let [estimate, error] =
-                    ["estimate", "log_standard_error"].map(|key| unit[tau][key].as_f64().unwrap());
-                let off = (estimate / wanted).ln();
-                // of six constants one beyond 3.5 standard errors is a matter of one in 400
-                assert!(
-                    off.abs() < 3.5 * error && off.abs() < 0.3,
-                    "{link} {tau}[{index}] = {estimate}, true {wanted}, standard error {error}"
-                );
-            }
+fn intervals_hold_the_time_constants_of_spikes() {
+    let (bench, _) = fitted("softplus");
+    let run = bench.run("identify fit.h5 --out judged.h5 --json");
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let mut held = Vec::new();
+    for (index, unit) in run.json()["units"].as_array().unwrap().iter().enumerate() {
+        for tau in ["tau_s", "tau_r"] {
+            let truth = values(&bench, "t.h5", "truth", tau)[index];
+            let end = |at: usize| unit[tau]["interval"][at].as_f64();
+            let above = end(0).is_none_or(|low| low < truth);
+            let below = end(1).is_none_or(|high| truth < high);
+            let is_told = end(0).is_some() || end(1).is_some();
+            held.push(is_told && above && below);
         }
     }
+    assert_eq!(held.len(), 6);
+    let count = held.iter().filter(|held| **held).count();
+    assert!(count >= 5, "{count} of 6 intervals hold the truth");
 }
 
 #[test]
@@ -93,7 +93,8 @@ fn deviance_and_bits_per_spike_are_those_of_the_predictions_in_the_file() {
 #[test]
 fn every_command_takes_counts() {
     let (bench, _) = fitted("exp");
-    let run = bench.run("check t.h5 --from fit.h5 --json");
+    // not at the optimum: a gradient that is zero has no relative error
+    let run = bench.run("check t.h5 --observation poisson --link exp --activation sigmoid --json");
     assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
     let run = bench.run("simulate fit.h5 --out s.h5 --json");
     assert_eq!(run.code, Some(0), "{}", run.stderr);
