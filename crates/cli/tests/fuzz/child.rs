@@ -156,14 +156,13 @@ impl Job {
             let said = said.lines().last().unwrap_or_default().to_owned();
             let crashed = what.starts_with("killed") && !said.contains("memory allocation");
             match self.alone(index, &seeds, folder.path()) {
-                _ if !crashed => failures.push(failure(index, format!("{what}: {said}"))),
                 Some(Alone::Told) => _ = TOLD.fetch_add(1, Ordering::Relaxed),
-                Some(Alone::Survived) => _ = SURVIVED.fetch_add(1, Ordering::Relaxed),
-                Some(Alone::Died) => {
+                Some(Alone::Survived) if crashed => _ = SURVIVED.fetch_add(1, Ordering::Relaxed),
+                Some(Alone::Died) if crashed => {
                     println!("{} {index}: {what}: {said}", self.reader.name());
                     DIED.fetch_add(1, Ordering::Relaxed);
                 }
-                None => failures.push(failure(index, format!("{what}: {said}"))),
+                _ => failures.push(failure(index, format!("{what}: {said}"))),
             }
             first = index + 1;
         }
