@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 /// Cases where nothing else is asked for.
-const FEW: u64 = 6000;
+const FEW: u64 = 2500;
 /// What the library writes over is a matter of chance: a file may spare the process that reads it first and not the program.
 const CASES_A_DEATH: u64 = 1000;
 /// Cases of one process: a leak of the library, or what the allocator keeps, ends with it.
