@@ -24,7 +24,7 @@ use tauscope_fit::config::{Auto, EffectiveConfig, Method, NonNegative};
 use tauscope_fit::dataset::Dataset;
 use tauscope_fit::driver::Provenance;
 use tauscope_fit::store::{AttributeValue, StoredFile, read_dataset, replace_file};
-pub use text::spread;
+pub use text::{fits_table, spread};
 
 /// Compares, writes data and report, and sums them up.
 ///

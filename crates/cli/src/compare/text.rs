@@ -70,6 +70,13 @@ fn integrations(comparison: &Comparison, dataset: &Dataset) -> String {
 }
 
 fn fits(comparison: &Comparison, dataset: &Dataset) -> String {
+    let rows = comparison.refits.iter();
+    fits_table(rows.map(|refit| fit_row(comparison, refit, dataset)))
+}
+
+/// The table of fits: name, step or tolerance, start, drifts of tau_s and tau_r in %, cost, cost under the reference, R2 on
+/// the test trials, remark.
+pub fn fits_table(rows: impl Iterator<Item = [String; 9]>) -> String {
     let mut table = Table::new(&[
         "fit",
         "at",
@@ -81,9 +88,7 @@ fn fits(comparison: &Comparison, dataset: &Dataset) -> String {
         "test R2",
         "",
     ]);
-    for refit in &comparison.refits {
-        table.row(fit_row(comparison, refit, dataset));
-    }
+    rows.for_each(|row| table.row(row));
     table.text() + "drift: median (largest) over the units\n"
 }
 

@@ -1,7 +1,7 @@
 //! What the file of a comparison comes to: its verdict, and each fit with its drift.
 
-use crate::compare::spread;
-use crate::table::{Table, number};
+use crate::compare::{fits_table, spread};
+use crate::table::number;
 use serde::Serialize;
 use tauscope_fit::store::{StoreError, StoredGroup};
 
@@ -114,23 +114,11 @@ fn fits(group: crate::report::Node<'_>) -> Option<Vec<Fit>> {
 impl ComparisonSummary {
     /// A table of the fits, and the verdict.
     pub fn text(&self) -> String {
-        let mut table = Table::new(&[
-            "fit",
-            "at",
-            "start",
-            "tau_s drift %",
-            "tau_r drift %",
-            "cost",
-            "under reference",
-            "test R2",
-            "",
-        ]);
-        for fit in &self.fits {
-            table.row(fit.row(&self.time_units));
-        }
         let mut text = String::new();
         if !self.fits.is_empty() {
-            text += &format!("{}drift: median (largest) over the units\n\n", table.text());
+            let rows = self.fits.iter().map(|fit| fit.row(&self.time_units));
+            text += &fits_table(rows);
+            text += "\n";
         }
         for sentence in self.verdict.iter().chain(&self.notes) {
             text += &format!("{sentence}\n");

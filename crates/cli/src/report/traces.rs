@@ -57,7 +57,11 @@ fn chart(contents: &Contents, data: &SplitData, choice: &Choice) -> Chart {
     } else {
         String::new()
     };
-    let shown = format!("activity{of}, trial {}", data.trials[choice.trial]);
+    let what = match contents.is_of_counts() {
+        true => "spikes a bin",
+        false => "activity",
+    };
+    let shown = format!("{what}{of}, trial {}", data.trials[choice.trial]);
     let axes = Chart::new(
         Axis::linear("time", &contents.time_units),
         Axis::linear(&shown, &data.units),

@@ -198,7 +198,15 @@ fn read_parameters(group: &StoredGroup, model: ModelKind, has_tau: bool) -> Resu
     };
     let log_tau = |name, exists| -> Result<DVector<f64>> {
         Ok(match (exists, has_tau) {
-            (true, true) => DVector::from_vec(shaped(group, name, &[n])?).map(f64::ln),
+            (true, true) => {
+                let tau = shaped(group, name, &[n])?;
+                // the logarithm of a negative one would hide it
+                if let Some(unit) = tau.iter().position(|&tau| tau < 0.0) {
+                    let value = tau[unit];
+                    return Err(ModelError::TimeConstant { name, unit, value }.into());
+                }
+                DVector::from_vec(tau).map(f64::ln)
+            }
             (true, false) => DVector::zeros(n),
             (false, _) => DVector::zeros(0),
         })

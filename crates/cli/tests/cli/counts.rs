@@ -111,7 +111,14 @@ fn every_command_takes_counts() {
     let run = bench.run("report fit.h5 --out fit-again.html --json");
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let page = std::fs::read_to_string(bench.path("fit-again.html")).unwrap();
-    assert!(page.contains("bits per spike") && page.contains("mean deviance of a count"));
+    for words in [
+        "bits per spike",
+        "mean deviance of a count",
+        "integral over the bin of exp",
+        "spikes a bin",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
     let run = bench.run(
         "compare t.h5 --from fit.h5 --methods euler --steps 0.01 --tolerances 1e-6 --refit false --out c.h5 --json",
     );

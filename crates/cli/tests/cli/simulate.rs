@@ -1,6 +1,8 @@
 use crate::bench::Bench;
 use tauscope_fit::config::{EffectiveConfig, Layer};
-use tauscope_fit::store::{AttributeValue, Group, StoredFile, Variable, read_dataset, write_file};
+use tauscope_fit::store::{
+    AttributeValue, Group, StoredFile, Values, Variable, read_dataset, write_file,
+};
 
 const SPLITS: [&str; 3] = ["train", "valid", "test"];
 
@@ -139,6 +141,36 @@ fn a_dataset_with_other_inputs_or_outputs_is_refused() {
             "{}",
             run.stderr
         );
+    }
+}
+
+#[test]
+fn a_time_constant_that_cannot_be_is_named_with_its_value() {
+    let bench = Bench::with_dataset();
+    write_result(&bench, "fit.h5");
+    let sound = StoredFile::open(&bench.path("fit.h5")).unwrap();
+    let tree = sound.root().load().unwrap();
+    drop(sound);
+    for (value, shown) in [(-1.0, "-1"), (0.0, "0"), (f64::NAN, "NaN")] {
+        let mut changed = tree.clone();
+        let of = |name: &str, groups: &[(String, Group)]| {
+            groups.iter().position(|(n, _)| n == name).unwrap()
+        };
+        let at = of("parameters", &changed.groups);
+        let parameters = &mut changed.groups[at].1;
+        let tau = parameters.variables.iter_mut().find(|v| v.name == "tau_r");
+        let Values::Real(values) = &mut tau.unwrap().values else {
+            panic!("tau_r is real");
+        };
+        values[1] = value;
+        write_file(&bench.path("wrong.h5"), &changed).unwrap();
+        let run = bench.run("simulate wrong.h5 --dataset tiny.h5 --out s.h5");
+        assert_eq!(run.code, Some(1));
+        let wanted = format!(
+            "error: wrong.h5: time constant tau_r of unit 1 must be positive and finite, got {shown}"
+        );
+        assert_eq!(run.stderr.trim_end(), wanted);
+        assert!(!bench.path("s.h5").exists());
     }
 }
 

@@ -78,6 +78,7 @@ pub fn section(contents: &Contents) -> Section {
             ),
         ),
         ("readout", readout.to_owned()),
+        ("observation", observation(contents, setting("link"))),
         ("connectivity of W", or_dash(setting("connectivity"))),
         (
             "time constants",
@@ -99,6 +100,16 @@ pub fn section(contents: &Contents) -> Section {
                 .map_or("–".to_owned(), duration),
         ),
     ])
+}
+
+fn observation(contents: &Contents, link: Option<String>) -> String {
+    if contents.is_of_counts() {
+        let link = link.unwrap_or_default();
+        return format!(
+            "Poisson: spike counts about the integral over the bin of {link} of the output"
+        );
+    }
+    "Gaussian: targets about the output".to_owned()
 }
 
 /// `1 input`, `3 inputs`
