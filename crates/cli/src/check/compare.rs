@@ -16,33 +16,73 @@ use tauscope_fit::plan::FitPlan;
 /// Steps of the central differences, in units of the parameters.
 const STEPS: [f64; 5] = [6.4e-2, 1.6e-2, 4e-3, 1e-3, 2.5e-4];
 
-/// How well three ways to the gradient agree on one block of parameters.
+/// How well three ways to the gradient agree on one block of parameters. All are relative to the derivatives.
 #[derive(Debug, Clone)]
 pub struct Agreement {
     pub block: String,
     pub n_parameters: usize,
-    /// Relative difference of derivatives in random directions, by the adjoint and by forward sensitivities.
-    pub adjoint_vs_forward: f64,
+    /// Difference of derivatives in random directions, by the adjoint and by forward sensitivities.
+    pub adjoint_vs_forward: Difference,
     /// The same, by the adjoint and by central differences.
-    pub adjoint_vs_differences: f64,
+    pub adjoint_vs_differences: Difference,
+}
+
+/// How far two ways are apart.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Difference {
+    pub value: f64,
+    /// What the errors of the two solves explain, where it has been estimated. Near an optimum the parts of a gradient cancel,
+    /// and what is left is known no better than the tolerance allows.
+    pub explained: f64,
+}
+
+/// What becomes of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    Agrees,
+    /// The derivatives are smaller than what they are known to: nothing can be said.
+    Lost,
+    Disagrees,
+}
+
+/// Beyond this the errors of the solves drown a derivative.
+const DROWNED: f64 = 0.1;
+
+impl Difference {
+    /// A number that does not exist disagrees.
+    fn verdict(self, tolerance: f64) -> Verdict {
+        if self.value <= tolerance {
+            Verdict::Agrees
+        } else if self.value <= self.explained && self.explained > DROWNED {
+            Verdict::Lost
+        } else if self.value <= self.explained {
+            Verdict::Agrees
+        } else {
+            Verdict::Disagrees
+        }
+    }
 }
 
 impl Agreement {
-    /// Whether both differences are within `tolerance`; a number that does not exist is not.
-    pub fn holds(&self, tolerance: f64) -> bool {
-        self.adjoint_vs_forward <= tolerance && self.adjoint_vs_differences <= tolerance
+    /// The worse of both.
+    pub fn verdict(&self, tolerance: f64) -> Verdict {
+        let forward = self.adjoint_vs_forward.verdict(tolerance);
+        forward.max(self.adjoint_vs_differences.verdict(tolerance))
     }
 
     /// As in `check --json`.
     pub fn json(&self) -> Value {
         json!({
-            "adjoint_vs_forward": self.adjoint_vs_forward,
-            "adjoint_vs_differences": self.adjoint_vs_differences,
+            "adjoint_vs_forward": self.adjoint_vs_forward.value,
+            "adjoint_vs_differences": self.adjoint_vs_differences.value,
+            "explained_vs_forward": self.adjoint_vs_forward.explained,
+            "explained_vs_differences": self.adjoint_vs_differences.explained,
         })
     }
 }
 
-/// Compares the three on `directions` random unit vectors of each block, at the start of the plan.
+/// Compares the three on `directions` random unit vectors of each block, at the start of the plan. Where they differ by more than
+/// `tolerance`, finer solves tell how much of it the errors of the solves explain.
 ///
 /// # Errors
 /// A solve that fails.
@@ -51,36 +91,81 @@ pub fn by_block(
     dataset: &Dataset,
     config: &EffectiveConfig,
     directions: NonZeroU32,
+    tolerance: f64,
 ) -> Result<Vec<Agreement>> {
     let objective = plan.objective(dataset, config.l2.set().map_or(0.0, |l2| l2.get()))?;
     let theta = plan.start(dataset, 0)?;
-    let gradient = objective
-        .evaluate(&theta)
-        .map_err(|failure| locate_failure(plan, dataset, &theta, failure, &Halt::default()))
-        .context("the adjoint solve")?
-        .gradient;
-    let floor = 1e-4 * norm(&gradient);
+    let gradient = |objective: &FitObjective<'_>| -> Result<Vec<f64>> {
+        let evaluated = objective
+            .evaluate(&theta)
+            .map_err(|failure| locate_failure(plan, dataset, &theta, failure, &Halt::default()));
+        Ok(evaluated.context("the adjoint solve")?.gradient)
+    };
+    let forward = |objective: &FitObjective<'_>, directions: &[Vec<f64>]| {
+        objective
+            .directional_derivatives(&theta, directions)
+            .context("the forward sensitivities")
+    };
+    let coarse = gradient(&objective)?;
+    let floor = 1e-4 * norm(&coarse);
+    let mut finer: Option<(FitObjective<'_>, Vec<f64>)> = None;
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
     let mut agreements = Vec::new();
     for (block, range) in objective.blocks() {
         let directions: Vec<_> = (0..directions.get())
             .map(|_| direction(theta.len(), &range, &mut rng))
             .collect();
-        let adjoint: Vec<f64> = directions.iter().map(|v| dot(&gradient, v)).collect();
-        let forward = objective
-            .directional_derivatives(&theta, &directions)
-            .context("the forward sensitivities")?;
+        let scale = typical(&coarse[range.clone()], directions.len()).max(floor);
+        let by_adjoint = along(&coarse, &directions);
+        let by_forward = forward(&objective, &directions)?;
         let differences = directions.iter().map(|v| difference(&objective, &theta, v));
-        let differences = differences.collect::<Result<Vec<f64>>>()?;
-        let scale = typical(&gradient[range.clone()], directions.len()).max(floor);
-        agreements.push(Agreement {
+        let differences = differences.collect::<Result<Vec<Derivative>>>()?;
+        let by_differences: Vec<f64> = differences.iter().map(|d| d.value).collect();
+        let mut agreement = Agreement {
             block,
             n_parameters: range.len(),
-            adjoint_vs_forward: relative(&adjoint, &forward, scale),
-            adjoint_vs_differences: relative(&adjoint, &differences, scale),
-        });
+            adjoint_vs_forward: relative(&by_adjoint, &by_forward, scale).into(),
+            adjoint_vs_differences: relative(&by_adjoint, &by_differences, scale).into(),
+        };
+        // the derivatives of steps of given length are exact, whatever those steps are worth
+        if agreement.verdict(tolerance) != Verdict::Agrees && !plan.integrator().has_fixed_steps() {
+            if finer.is_none()
+                && let Some((objective, _)) = objective.refined()
+            {
+                let fine = gradient(&objective)?;
+                finer = Some((objective, fine));
+            }
+            if let Some((objective, fine)) = &finer {
+                let of_adjoint = relative(&by_adjoint, &along(fine, &directions), scale);
+                let of_forward = relative(&by_forward, &forward(objective, &directions)?, scale);
+                agreement.adjoint_vs_forward.explained = BELIEVED * (of_adjoint + of_forward);
+                agreement.adjoint_vs_differences.explained = BELIEVED * of_adjoint;
+            }
+        }
+        let unsure: Vec<f64> = differences.iter().map(|d| d.unsure).collect();
+        agreement.adjoint_vs_differences.explained +=
+            SURE * norm(&unsure) / norm(&by_adjoint).max(scale).max(f64::MIN_POSITIVE);
+        agreements.push(agreement);
     }
     Ok(agreements)
+}
+
+/// An estimated error may be wrong by this factor.
+const BELIEVED: f64 = 10.0;
+/// Factor on what neighbouring steps of a central difference differ by.
+const SURE: f64 = 3.0;
+
+impl From<f64> for Difference {
+    fn from(value: f64) -> Difference {
+        Difference {
+            value,
+            explained: 0.0,
+        }
+    }
+}
+
+fn along(gradient: &[f64], directions: &[Vec<f64>]) -> Vec<f64> {
+    directions.iter().map(|v| dot(gradient, v)).collect()
 }
 
 /// A random unit vector in one block.
@@ -92,18 +177,27 @@ fn direction(n: usize, block: &Range<usize>, rng: &mut ChaCha8Rng) -> Vec<f64> {
     v
 }
 
+/// A derivative, and what it may be wrong by.
+struct Derivative {
+    value: f64,
+    unsure: f64,
+}
+
 /// Derivative along `v` by central differences, with the step at which the next smaller one changes it least: large steps
 /// suffer from truncation, small ones from the noise that a tolerance leaves in each value.
-fn difference(objective: &FitObjective<'_>, theta: &[f64], v: &[f64]) -> Result<f64> {
-    let mut value = central_difference(objective, theta, v, STEPS[0])?;
-    let (mut best, mut least_change) = (value, f64::INFINITY);
+fn difference(objective: &FitObjective<'_>, theta: &[f64], v: &[f64]) -> Result<Derivative> {
+    let mut before = central_difference(objective, theta, v, STEPS[0])?;
+    let mut best = Derivative {
+        value: before,
+        unsure: f64::INFINITY,
+    };
     for h in &STEPS[1..] {
-        let next = central_difference(objective, theta, v, *h)?;
-        let change = (next - value).abs();
-        if change < least_change {
-            (best, least_change) = (next, change);
+        let value = central_difference(objective, theta, v, *h)?;
+        let unsure = (value - before).abs();
+        if unsure < best.unsure {
+            best = Derivative { value, unsure };
         }
-        value = next;
+        before = value;
     }
     Ok(best)
 }
@@ -160,6 +254,18 @@ mod tests {
         let v = direction(6, &(2..5), &mut rng);
         assert!((norm(&v) - 1.0).abs() < 1e-14);
         assert!(v[..2].iter().chain(&v[5..]).all(|entry| *entry == 0.0));
+    }
+
+    #[test]
+    fn a_difference_is_a_disagreement_unless_the_errors_of_the_solves_explain_it() {
+        let verdict = |value, explained| Difference { value, explained }.verdict(1e-3);
+        assert_eq!(verdict(9e-4, 0.0), Verdict::Agrees);
+        assert_eq!(verdict(2e-3, 0.0), Verdict::Disagrees);
+        assert_eq!(verdict(2e-3, 1e-3), Verdict::Disagrees);
+        assert_eq!(verdict(2e-3, 3e-3), Verdict::Agrees);
+        assert_eq!(verdict(0.5, 0.9), Verdict::Lost);
+        assert_eq!(verdict(f64::NAN, f64::INFINITY), Verdict::Disagrees);
+        assert_eq!(verdict(2e-3, f64::NAN), Verdict::Disagrees);
     }
 
     #[test]

@@ -186,6 +186,26 @@ fn check_passes_at_a_random_start_and_at_a_result() {
     assert!(run.stdout.contains("passed: tolerance"), "{}", run.stdout);
 }
 
+#[test]
+fn check_does_not_take_what_cancels_at_an_optimum_for_a_fault() {
+    let bench = Bench::new();
+    bench.write(
+        "spec.toml",
+        "units = 2\ninputs = 1\ntrials = 3\nduration = 0.3\nnoise = 0.1\n",
+    );
+    assert_eq!(bench.run("generate spec.toml --out noisy.h5").code, Some(0));
+    let fit = "fit noisy.h5 --units 2 --activation sigmoid --starts 1 --report false --out fit.h5";
+    assert_eq!(bench.run(fit).code, Some(0));
+    let run = bench.run("check noisy.h5 --from fit.h5");
+    assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
+    assert!(
+        run.stdout.contains("within the errors of the solves")
+            || run.stdout.contains("too small to tell"),
+        "{}",
+        run.stdout
+    );
+}
+
 /// The predictions that `simulate` makes of the train trials of a fit, and those of the fit.
 fn simulated_and_fitted(bench: &Bench, dataset: &str, options: &str) -> (Vec<f64>, Vec<f64>) {
     let fit = format!("fit {dataset} --activation sigmoid --starts 1 --max-iterations 3 {options}");

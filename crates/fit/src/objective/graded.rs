@@ -4,7 +4,7 @@ use super::FitObjective;
 use crate::batch::TrialBatch;
 use crate::optimizer::{Objective, SolveFailure};
 use std::sync::Arc;
-use tauscope_adjoint::{Integrator, StepControl, Tolerances};
+use tauscope_adjoint::{Integrator, Refinement, StepControl, Tolerances};
 
 /// Tolerance far from the optimum: gradients are right to about a thousandth, for a third of the time that 1e-6 takes (`fit
 /// zebrafish --rtol 1e-3`: 3.5 CPU s, with all of the fit at 1e-6: 10.9). Tolerances that are not tighter than a third of this stay.
@@ -22,6 +22,20 @@ impl<'a> FitObjective<'a> {
             finer: Some(Box::new(self.alike())),
             ..self
         }
+    }
+
+    /// The same objective with finer steps: what a derivative changes by is the estimate of its error. `None` where steps cannot
+    /// be refined.
+    pub fn refined(&self) -> Option<(FitObjective<'a>, Refinement)> {
+        let refined = TrialBatch::refined(&self.train, &self.integrator)?;
+        let finer = FitObjective {
+            integrator: refined.refinement.integrator,
+            train: Arc::new(refined.batches),
+            valid: Arc::default(),
+            small: Arc::default(),
+            ..self.alike()
+        };
+        Some((finer, refined.refinement))
     }
 }
 
@@ -52,16 +66,9 @@ pub(super) fn gradient_error(
     theta: &[f64],
     gradient: &[f64],
 ) -> Result<f64, SolveFailure> {
-    let Some(refined) = TrialBatch::refined(&objective.train, &objective.integrator) else {
+    let Some((finer, refinement)) = objective.refined() else {
         return Ok(0.0);
     };
-    let finer = FitObjective {
-        integrator: refined.refinement.integrator,
-        train: Arc::new(refined.batches),
-        valid: Arc::default(),
-        small: Arc::default(),
-        ..objective.alike()
-    };
     let fine = finer.evaluate(theta)?.gradient;
-    Ok(refined.refinement.relative_error(gradient, &fine))
+    Ok(refinement.relative_error(gradient, &fine))
 }
