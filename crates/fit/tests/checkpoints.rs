@@ -33,8 +33,13 @@ fn dataset() -> Dataset {
     Dataset::new(raw).unwrap()
 }
 
+/// Without a judgement, which begins anew in any case.
 fn plan(options: &[(&'static str, &str)], dataset: &Dataset) -> FitPlan {
-    let all = [("activation", "sigmoid"), ("starts", "3")];
+    let all = [
+        ("activation", "sigmoid"),
+        ("starts", "3"),
+        ("identify", "false"),
+    ];
     let layer = Layer::from_options(all.iter().chain(options).copied()).unwrap();
     FitPlan::check(&EffectiveConfig::merge(&[layer]).unwrap(), dataset).unwrap()
 }

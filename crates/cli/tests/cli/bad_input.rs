@@ -408,10 +408,10 @@ fn a_file_with_a_wrong_bit_is_read_or_refused_but_never_a_crash() {
     let bench = bench_with_result();
     for source in ["x.h5", "fit.h5"] {
         let bytes = fs::read(bench.path(source)).unwrap();
-        for k in 0..12 {
+        for k in 0..5 {
             let mut wrong = bytes.clone();
-            // spread over the file, more of them in its first half, where the structure lies
-            let at = (k * k * bytes.len() / 150 + 37 * k) % bytes.len();
+            // spread over the file, more of them in its first half, where the structure lies; the fuzz test tries thousands
+            let at = (k * k * bytes.len() / 26 + 37 * k) % bytes.len();
             wrong[at] ^= 1 << (k % 8);
             fs::write(bench.path("wrong.h5"), &wrong).unwrap();
             for line in READERS {
