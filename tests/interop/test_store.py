@@ -229,3 +229,39 @@ def test_another_compression_is_refused_with_the_remedy(examples, tmp_path):
     assert shown.returncode == 1
     remedy = "write it again with gzip or without compression"
     assert shown.stderr == f"{path}: targets is compressed by a method that is not built in: {remedy}\n"
+
+
+def elsewhere(kind, folder):
+    """A dataset whose targets are not in its file."""
+    values = np.random.default_rng(0).normal(size=(2, 10, 1))
+    with h5py.File(folder / "source.h5", "w") as file:
+        file["y"] = values
+    with h5py.File(folder / "data.h5", "w") as file:
+        file.attrs.update(tauscope_format="dataset", schema_version=1, time_units="s")
+        file["time"] = np.arange(10.0)
+        if kind == "link":
+            file["targets"] = h5py.ExternalLink("source.h5", "y")
+        elif kind == "virtual":
+            layout = h5py.VirtualLayout(values.shape, values.dtype)
+            layout[:] = h5py.VirtualSource("source.h5", "y", values.shape)
+            file.create_virtual_dataset("targets", layout)
+        elif kind == "external":
+            values.tofile(folder / "raw")
+            file.create_dataset("targets", values.shape, values.dtype, external=[("raw", 0, values.nbytes)])
+        else:
+            file.create_dataset("targets", values.shape, values.dtype)
+    return folder / "data.h5"
+
+
+@pytest.mark.parametrize("kind, said", [
+    ("link", "is a link to another file"),
+    ("virtual", "is a virtual dataset, whose values lie in other files"),
+    ("external", "has its values in another file (external storage)"),
+    ("unwritten", "was created and never written"),
+])
+def test_values_that_are_not_in_the_file_are_refused(kind, said, tauscope, tmp_path):
+    path = elsewhere(kind, tmp_path)
+    run = subprocess.run([tauscope, "fit", path, "--units", "1", "--out", tmp_path / "x.h5"], capture_output=True, text=True)
+    assert run.returncode == 1, run.stderr
+    assert run.stderr == f"error: {path}: targets {said}: write all values into this file, NaN where nothing was observed\n"
+    assert not (tmp_path / "x.h5").exists()

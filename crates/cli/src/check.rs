@@ -48,7 +48,7 @@ pub fn run(options: &CheckOptions, global: &Global, console: &Console) -> Result
     let passed = worst != Some(Verdict::Disagrees);
     let blocks = agreements
         .iter()
-        .map(|agreement| (agreement.block.clone(), agreement.json()))
+        .map(|agreement| (agreement.block.clone(), agreement.json(tolerance)))
         .collect();
     let dataset = path.display().to_string();
     let summary = Summary {

@@ -12,7 +12,7 @@ use crate::settings::{self, Settings};
 use crate::table::{duration, number};
 use crate::{interrupt, output, resolve, threads};
 use anyhow::{Context, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -45,6 +45,10 @@ pub fn run(options: &CompareOptions, global: &Global, console: &Console) -> Resu
         return Ok(Outcome::Done);
     }
     let stop = interrupt::flag()?;
+    for out in [&options.output.out, &options.report] {
+        let inputs = settings.files.iter().chain(&options.from);
+        output::spare(out.as_deref(), inputs.map(PathBuf::as_path))?;
+    }
     let data = output::reserve(&options.output, "compare", &path)?;
     let force = options.output.force();
     let page = output::reserve_beside(options.report.as_deref(), &data, "html", force, &path)?;

@@ -3,14 +3,14 @@
 use crate::args::{FitOptions, Global};
 use crate::console::Console;
 use crate::exit::Outcome;
-use crate::output::{self, Output, OutputError};
+use crate::output;
 use crate::progress::{Position, Progress};
-use crate::resume::{self, Place};
+use crate::resume::{self, Place, ResumeError};
 use crate::settings::{self, Settings};
 use crate::table::duration;
 use crate::{interrupt, report, resolve, summary, threads};
 use anyhow::{Context, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -36,14 +36,14 @@ pub fn run(options: &FitOptions, global: &Global, console: &Console) -> Result<O
         console.print(&settings.config.to_toml())?;
         return Ok(Outcome::Done);
     }
-    if let Some(out) = &options.output.out {
-        spare_inputs(out, &settings.config)?;
-    }
+    output::spare(options.output.out.as_deref(), inputs(&settings))?;
     let stop = interrupt::flag()?;
     let (place, dataset) = if options.resume() {
         let dataset = read_dataset(&path)?;
-        let place = resume::go_on(&options.output, &path, &dataset, console)?;
-        (place, dataset)
+        match resume::go_on(&options.output, &path, &dataset, console) {
+            Ok(place) => (place, dataset),
+            Err(error) => return has_ended(error, &settings, dataset, console),
+        }
     } else {
         // what is refused is refused before any work
         let place = resume::begin(&options.output, &path)?;
@@ -62,7 +62,7 @@ pub fn run(options: &FitOptions, global: &Global, console: &Console) -> Result<O
     }
     .run()?;
     if settings.config.report {
-        write_report(&place.output, options, console);
+        write_report(place.output.path(), console);
     }
     let summary = summary::read(&StoredFile::open(place.output.path())?)?;
     for warning in summary.warnings() {
@@ -72,37 +72,65 @@ pub fn run(options: &FitOptions, global: &Global, console: &Console) -> Result<O
         say_how_to_go_on(reason, &place, console);
     }
     console.result(&summary, summary::text)?;
-    Ok(if stop.load(Ordering::SeqCst) {
+    // a signal that came when the fit had ended has stopped nothing
+    Ok(if stopped.is_some() && stop.load(Ordering::SeqCst) {
         Outcome::Interrupted
     } else {
         Outcome::Done
     })
 }
 
-/// Refuses an output that would replace a file which the fit reads: a stopped fit could not go on without it.
-fn spare_inputs(out: &Path, config: &EffectiveConfig) -> Result<(), OutputError> {
+/// Where nothing is left to do since the same fit has ended: says so, and writes its report if that is missing.
+fn has_ended(
+    error: anyhow::Error,
+    settings: &Settings,
+    dataset: Dataset,
+    console: &Console,
+) -> Result<Outcome> {
+    let Some(ResumeError::HasEnded { result, .. }) = error.downcast_ref() else {
+        return Err(error);
+    };
+    let dataset = settings::observed(&settings.config, dataset)?;
+    if !resume::is_of(result, &settings.config, &dataset).unwrap_or(false) {
+        return Err(error);
+    }
+    console.note(format!(
+        "{} is there and complete: nothing is left to do",
+        result.display()
+    ));
+    if settings.config.report && report::beside(result).is_none() {
+        write_report(result, console);
+    }
+    let summary = summary::read(&StoredFile::open(result)?)?;
+    console.result(&summary, summary::text)?;
+    Ok(Outcome::Done)
+}
+
+/// The files that the fit reads beside the recording: a stopped fit could not go on without them.
+fn inputs(settings: &Settings) -> impl Iterator<Item = &Path> {
     let EffectiveConfig {
         init,
         connectivity,
         input_connectivity,
         ..
-    } = config;
+    } = &settings.config;
+    let mut named: Vec<&Path> = settings.files.iter().map(PathBuf::as_path).collect();
     if let Init::File(path) = init {
-        output::must_differ(out, path)?;
+        named.push(path);
     }
     if let Mask::File(path) = connectivity {
-        output::must_differ(out, path)?;
+        named.push(path);
     }
     if let InputMask::File(path) = input_connectivity {
-        output::must_differ(out, path)?;
+        named.push(path);
     }
-    Ok(())
+    named.into_iter()
 }
 
 /// The page of the result. The result is safe by now: whatever goes wrong here is said and no more.
-fn write_report(output: &Output, options: &FitOptions, console: &Console) {
-    if let Err(error) = report::write_beside(output.path(), options.output.force()) {
-        let result = output.path().display();
+fn write_report(result: &Path, console: &Console) {
+    if let Err(error) = report::write_beside(result) {
+        let result = result.display();
         console.warn(format!(
             "no report was written: {error}; the result is complete, and `tauscope report {result}` writes one elsewhere"
         ));

@@ -40,6 +40,7 @@ pub fn run(options: &IdentifyOptions, global: &Global, console: &Console) -> Res
         .map(|name| ProfileTarget::find(name, plan.layout(), &dataset))
         .collect();
     let profiles = profiles.context("option --profile")?;
+    output::spare(options.output.out.as_deref(), dataset.path())?;
     let output = output::reserve(&options.output, "identify", &options.result)?;
     let n_threads = threads::wanted(&settings.config);
     // set by the build script

@@ -23,6 +23,9 @@ pub enum OutputError {
     /// There is a file in place of the folder for results.
     #[error("{} is a file, so no folder for results can be made; rename it, or choose where to write with --out", .0.display())]
     NoFolder(PathBuf),
+    /// There is something of that name that cannot be replaced by a file: a device, a pipe, a socket.
+    #[error("{} is no regular file, and would be replaced by one; choose another --out", .0.display())]
+    IsSpecial(PathBuf),
     /// It would replace what the command reads.
     #[error("--out {} is the file that is read; choose another", .0.display())]
     IsInput(PathBuf),
@@ -75,8 +78,10 @@ impl Output {
     /// [`OutputError`] where it is `input` or a folder, another run has it, or nothing can be written beside it.
     pub fn claim(path: &Path, input: &Path) -> Result<Output, OutputError> {
         must_differ(path, input)?;
-        if path.is_dir() {
-            return Err(OutputError::IsFolder(path.to_owned()));
+        match path.metadata() {
+            Ok(about) if about.is_dir() => return Err(OutputError::IsFolder(path.to_owned())),
+            Ok(about) if !about.is_file() => return Err(OutputError::IsSpecial(path.to_owned())),
+            _ => {}
         }
         Output::reserve(path.to_owned())
     }
@@ -132,6 +137,20 @@ pub fn must_differ(path: &Path, input: &Path) -> Result<(), OutputError> {
         return Err(OutputError::IsInput(path.to_owned()));
     }
     Ok(())
+}
+
+/// The same for several files, and an output that may not have been named.
+///
+/// # Errors
+/// [`OutputError::IsInput`].
+pub fn spare<'p>(
+    out: Option<&Path>,
+    inputs: impl IntoIterator<Item = &'p Path>,
+) -> Result<(), OutputError> {
+    let Some(out) = out else { return Ok(()) };
+    inputs
+        .into_iter()
+        .try_for_each(|input| must_differ(out, input))
 }
 
 fn open_mark(path: &Path, mark: &Path) -> Result<File, OutputError> {

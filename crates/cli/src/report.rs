@@ -63,13 +63,13 @@ pub fn run(options: &ReportOptions, _global: &Global, console: &Console) -> Resu
 }
 
 /// Writes the page of the result `path` beside it. A page of an earlier result of that name is replaced; any other
-/// file only with `force`.
+/// file is kept, also where the result may be replaced: nobody has named it.
 ///
 /// # Errors
 /// [`ReportError`]; the result itself is not touched.
-pub fn write_beside(path: &Path, force: bool) -> Result<(), ReportError> {
+pub fn write_beside(path: &Path) -> Result<(), ReportError> {
     let page = place(path);
-    if !force && !may_replace(&page) {
+    if !may_replace(&page) {
         return Err(ReportError::Foreign(page));
     }
     let contents = Contents::read(path)?;

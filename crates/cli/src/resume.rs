@@ -9,9 +9,11 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use tauscope_fit::checkpoint::{self, Checkpoint, CheckpointError};
+use tauscope_fit::checkpoint::{self, Checkpoint, CheckpointError, Identity};
+use tauscope_fit::config::{EffectiveConfig, Layer};
 use tauscope_fit::dataset::Dataset;
 use tauscope_fit::driver::shell_words;
+use tauscope_fit::plan::FitPlan;
 use tauscope_fit::store::{StoreError, StoredFile, check_writable};
 use thiserror::Error;
 
@@ -144,6 +146,26 @@ pub fn go_on(
         output,
         checkpoint: Some(state),
     })
+}
+
+/// Whether a result is that of fitting as `config` says to `dataset`, as far as iterations go too.
+///
+/// # Errors
+/// A file that is no result, or one without its configuration.
+pub fn is_of(result: &Path, config: &EffectiveConfig, dataset: &Dataset) -> Result<bool> {
+    let file = StoredFile::open_result(result)?;
+    let provenance = file.group("provenance")?;
+    let sha256 = provenance.attribute_text("dataset_sha256")?;
+    let text = provenance.required_text("configuration", "the configuration of the fit as TOML")?;
+    let stored = EffectiveConfig::merge(&[Layer::from_toml(&text, result)?])?;
+    let identity = |config: &EffectiveConfig| -> Result<Identity> {
+        Ok(Identity::of(&FitPlan::check(config, dataset)?, dataset, ""))
+    };
+    Ok(sha256.as_deref() == dataset.sha256()
+        && stored.max_iterations == config.max_iterations
+        && identity(&stored)?
+            .differences(&identity(config)?)
+            .is_empty())
 }
 
 /// The run that a result came from; none where it cannot be told.

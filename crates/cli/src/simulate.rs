@@ -51,6 +51,7 @@ pub fn run(options: &SimulateOptions, global: &Global, console: &Console) -> Res
     let integrator = config.integrator(config.model, &dataset);
     let stride =
         Stride::new(&dataset, &integrator).map_err(|error| config.unfit(error.key(), error))?;
+    output::spare(options.output.out.as_deref(), dataset.path())?;
     let output = output::reserve(&options.output, "simulate", &options.result)?;
     let start = Instant::now();
     let pool = threads::pool(threads::wanted(&config))?;

@@ -148,9 +148,9 @@ pub fn fit(
     let mut result = finish(&session, best, starts, tried, stopped)?;
     if result.stopped.is_none() {
         let judging = Instant::now();
-        if !judge::judge(&mut result, plan, dataset, control) {
-            result.stopped = Some(HaltReason::Stop);
-            result.warnings.push(stop_warning(HaltReason::Stop));
+        if let Some(reason) = judge::judge(&mut result, plan, dataset, control) {
+            result.stopped = Some(reason);
+            result.warnings.push(stop_warning(reason));
             session.saver.finish(true);
         }
         result.seconds += judging.elapsed().as_secs_f64();

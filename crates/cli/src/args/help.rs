@@ -68,8 +68,9 @@ A long fit saves its state every --checkpoint-interval seconds to OUT.checkpoint
 stopped saves it at the end. The same command with --resume goes on from there, also after a crash,
 to the same bits as if nothing had happened. What changes no number may differ: --threads,
 --max-time, --max-iterations (not with adam), --checkpoint-interval, --report. A fit that has ended
-leaves no checkpoint. --resume with an --out of which nothing is there begins a fit, so that one line
-serves a job that may be killed and started again.";
+leaves no checkpoint. --resume with an --out of which nothing is there begins a fit, and with that of
+the same fit that has ended does nothing, so that one line serves a job that may be killed and started
+again.";
 
 pub const GENERATE: &str = "\
 Examples:
@@ -169,7 +170,9 @@ Examples:
 
 The gradient of the objective on the train trials, by block of parameters, computed by the adjoint,
 by forward sensitivities, and by central differences in random directions. Each entry of the table
-is a relative difference. Exits with 1 when one is above the tolerance.";
+is a relative difference. Exits with 1 when one is above the tolerance and above what the errors of
+the solves explain: near an optimum the parts of a gradient cancel, and little or nothing is left to
+compare, which is said.";
 
 pub const REPRODUCE: &str = "\
 Examples:

@@ -45,7 +45,7 @@ pub enum Verdict {
     Disagrees,
 }
 
-/// Beyond this the errors of the solves drown a derivative.
+/// Beyond this the errors of the solves drown a derivative; where they may be as large as itself, any difference means nothing.
 const DROWNED: f64 = 0.1;
 
 impl Difference {
@@ -53,7 +53,9 @@ impl Difference {
     fn verdict(self, tolerance: f64) -> Verdict {
         if self.value <= tolerance {
             Verdict::Agrees
-        } else if self.value <= self.explained && self.explained > DROWNED {
+        } else if self.explained >= 1.0 && !self.value.is_nan()
+            || self.value <= self.explained && self.explained > DROWNED
+        {
             Verdict::Lost
         } else if self.value <= self.explained {
             Verdict::Agrees
@@ -71,8 +73,13 @@ impl Agreement {
     }
 
     /// As in `check --json`.
-    pub fn json(&self) -> Value {
+    pub fn json(&self, tolerance: f64) -> Value {
         json!({
+            "verdict": match self.verdict(tolerance) {
+                Verdict::Agrees => "agrees",
+                Verdict::Lost => "too small to tell",
+                Verdict::Disagrees => "disagrees",
+            },
             "adjoint_vs_forward": self.adjoint_vs_forward.value,
             "adjoint_vs_differences": self.adjoint_vs_differences.value,
             "explained_vs_forward": self.adjoint_vs_forward.explained,
@@ -138,8 +145,10 @@ pub fn by_block(
             if let Some((objective, fine)) = &finer {
                 let of_adjoint = relative(&by_adjoint, &along(fine, &directions), scale);
                 let of_forward = relative(&by_forward, &forward(objective, &directions)?, scale);
-                agreement.adjoint_vs_forward.explained = BELIEVED * (of_adjoint + of_forward);
-                agreement.adjoint_vs_differences.explained = BELIEVED * of_adjoint;
+                // the cost that differences are taken of is solved as the forward sensitivities are
+                let explained = BELIEVED * (of_adjoint + of_forward);
+                agreement.adjoint_vs_forward.explained = explained;
+                agreement.adjoint_vs_differences.explained = explained;
             }
         }
         let unsure: Vec<f64> = differences.iter().map(|d| d.unsure).collect();
@@ -264,6 +273,8 @@ mod tests {
         assert_eq!(verdict(2e-3, 1e-3), Verdict::Disagrees);
         assert_eq!(verdict(2e-3, 3e-3), Verdict::Agrees);
         assert_eq!(verdict(0.5, 0.9), Verdict::Lost);
+        assert_eq!(verdict(30.0, 2.0), Verdict::Lost);
+        assert_eq!(verdict(0.95, 0.9), Verdict::Disagrees);
         assert_eq!(verdict(f64::NAN, f64::INFINITY), Verdict::Disagrees);
         assert_eq!(verdict(2e-3, f64::NAN), Verdict::Disagrees);
     }

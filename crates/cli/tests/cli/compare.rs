@@ -290,3 +290,16 @@ fn an_interrupt_leaves_a_valid_partial_comparison_and_exits_with_130() {
     assert!(file.group("adaptive").unwrap().has("tau_s"));
     assert!(bench.path("c.html").is_file());
 }
+
+#[test]
+fn both_limits_are_compared_whatever_the_model_of_the_fit() {
+    let bench = Bench::with_dataset();
+    for model in ["rate", "current", "two-constant"] {
+        let line = format!(
+            "compare tiny.h5 --model {model} --activation sigmoid --starts 1 --max-iterations 2 --methods rate,current,rk4 --budget 3 --out {model}.h5 --report {model}.html --json"
+        );
+        let run = bench.run(&line);
+        assert_eq!(run.code, Some(0), "{model}: {}", run.stderr);
+        assert!(bench.path(&format!("{model}.h5")).exists());
+    }
+}

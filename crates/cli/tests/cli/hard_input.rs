@@ -323,3 +323,16 @@ fn a_file_that_the_library_does_not_survive_is_refused() {
         fs::remove_file(bench.path("crash.h5")).unwrap();
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn what_is_no_regular_file_is_not_replaced_by_one() {
+    let bench = Bench::with_dataset();
+    let socket = std::os::unix::net::UnixListener::bind(bench.path("socket.h5")).unwrap();
+    let run = bench.run("fit tiny.h5 --activation sigmoid --out socket.h5 --force");
+    run.refused(
+        1,
+        "error: socket.h5 is no regular file, and would be replaced by one; choose another --out",
+    );
+    drop(socket);
+}

@@ -4,6 +4,7 @@ use crate::bench::Bench;
 use crate::bits::assert_same;
 use std::fs;
 use std::fs::File;
+use std::time::Instant;
 
 const FIT: &str = "fit tiny.h5 --activation sigmoid --starts 2 --report false";
 
@@ -65,7 +66,78 @@ fn a_fit_that_has_ended_is_not_gone_on_with() {
         "{}",
         run.stderr
     );
-    bench.run(&fit).refused(1, "error: x.h5 is there, and no x.h5.checkpoint to go on from: that fit has ended; choose another --out, or begin anew with --force");
+    let result = fs::read(bench.path("x.h5")).unwrap();
+    let run = bench.run(&format!("{fit} --threads 1"));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let note = "x.h5 is there and complete: nothing is left to do\n";
+    assert!(run.stderr.starts_with(note), "{}", run.stderr);
+    assert_eq!(fs::read(bench.path("x.h5")).unwrap(), result);
+    for other in [
+        fit.replace("--max-iterations 2", "--max-iterations 3"),
+        format!("{fit} --seed 5"),
+    ] {
+        bench.run(&other).refused(1, "error: x.h5 is there, and no x.h5.checkpoint to go on from: that fit has ended; choose another --out, or begin anew with --force");
+    }
+}
+
+#[test]
+fn a_report_that_a_killed_run_did_not_come_to_write_is_written_by_the_same_command() {
+    let bench = Bench::with_dataset();
+    let fit = "fit tiny.h5 --activation sigmoid --starts 1 --max-iterations 2 --out x.h5 --resume";
+    assert_eq!(bench.run(fit).code, Some(0));
+    fs::remove_file(bench.path("x.html")).unwrap();
+    assert_eq!(bench.run(fit).code, Some(0));
+    assert!(bench.path("x.html").exists());
+}
+
+#[test]
+fn a_judgement_ends_with_the_time_and_is_made_by_a_run_that_goes_on() {
+    let bench = Bench::new();
+    bench.write(
+        "spec.toml",
+        "units = 10\ninputs = 2\ntrials = 8\nduration = 2.0\nnoise = 0.05\n",
+    );
+    assert_eq!(bench.run("generate spec.toml --out t.h5").code, Some(0));
+    let fit = "fit t.h5 --activation sigmoid --starts 1 --max-iterations 1 --l2 0 --report false --identify true --out x.h5";
+    let began = Instant::now();
+    let run = bench.run(&format!("{fit} --max-time 0.5"));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let seconds = began.elapsed().as_secs_f64();
+    assert!(
+        run.stderr.contains("were not judged within --max-time"),
+        "{seconds} s: {}",
+        run.stderr
+    );
+    assert!(bench.path("x.h5.checkpoint").exists());
+}
+
+#[test]
+fn a_fit_writes_into_none_of_its_settings() {
+    let bench = Bench::with_dataset();
+    bench.write("mine.toml", "max_iterations = 2\n");
+    bench.write("tiny.toml", "starts = 1\n");
+    let fit = format!("{FIT} --config mine.toml --force --quiet");
+    for file in ["mine.toml", "tiny.toml"] {
+        let said = format!("error: --out {file} is the file that is read; choose another");
+        bench.run(&format!("{fit} --out {file}")).refused(1, &said);
+    }
+    assert_eq!(bench.run(&format!("{fit} --out x.h5")).code, Some(0));
+    for line in [
+        "simulate x.h5 --out tiny.h5 --force",
+        "simulate x.h5 --dataset tiny.h5 --out tiny.h5 --force",
+        "identify x.h5 --out tiny.h5 --force",
+    ] {
+        bench.run(line).refused(
+            1,
+            "error: --out tiny.h5 is the file that is read; choose another",
+        );
+    }
+    bench
+        .run("compare tiny.h5 --from x.h5 --out x.h5 --force --quiet")
+        .refused(
+            1,
+            "error: --out x.h5 is the file that is read; choose another",
+        );
 }
 
 #[test]

@@ -34,9 +34,13 @@ fn initial_state(theta: &[f64], from: &ModelLayout, to: &ModelLayout) -> Vec<f64
     let state = from
         .initial_state
         .learned_state(from.model, from.activation, theta);
-    let (currents, rates) = state.split_at(from.n_units);
+    let (first, rates) = state.split_at(from.n_units);
     match to.model {
+        // the current model has no rates of its own
+        ModelKind::Rate if rates.is_empty() => {
+            first.iter().map(|&i| from.activation.value(i)).collect()
+        }
         ModelKind::Rate => rates.to_vec(),
-        _ => currents.to_vec(),
+        _ => first.to_vec(),
     }
 }

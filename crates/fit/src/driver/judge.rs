@@ -6,6 +6,8 @@ use crate::dataset::{Dataset, Split};
 use crate::identify::{self, Depth, Request, identify};
 use crate::plan::{DENSE_LIMIT, FitPlan, trials_of};
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tauscope_adjoint::HaltReason;
 
 /// Most products of trials, target times, units, parameters and evaluations of `J^T J` under `identify = auto`. The zebrafish fit
 /// has 9e7 of them, which take 1.3 s of its 5; the grasshopper fit 2.4e8, which took 70 s and is left out.
@@ -38,20 +40,22 @@ fn depth(result: &FitResult, plan: &FitPlan, dataset: &Dataset) -> Option<Depth>
     }
 }
 
-/// Judges what a fit found; false where a signal stopped that. A judgement that fails costs itself, not the result, and is a
-/// warning. A limit of time does not stop it: what is stored does not depend on the clock.
+/// How long a judgement may go on after the limit of time, so that sessions shorter than it come to an end.
+const GRACE: Duration = Duration::from_secs(4);
+
+/// Judges what a fit found; what stopped that, if it was stopped: then nothing of it is kept, since what is stored must not depend
+/// on the clock. A judgement that fails costs itself, not the result, and is a warning.
 pub(super) fn judge(
     result: &mut FitResult,
     plan: &FitPlan,
     dataset: &Dataset,
     control: &Control<'_>,
-) -> bool {
-    let Some(depth) = depth(result, plan, dataset) else {
-        return true;
-    };
+) -> Option<HaltReason> {
+    let depth = depth(result, plan, dataset)?;
+    let deadline = control.deadline.map(|at| at + GRACE);
     let watch = identify::Control {
         stop: control.stop,
-        deadline: None,
+        deadline,
         progress: control.judging,
     };
     let request = Request {
@@ -60,9 +64,18 @@ pub(super) fn judge(
         profiles: Vec::new(),
         most_iterations: MOST_ITERATIONS,
     };
+    let began = Instant::now();
     let found = identify(plan, dataset, &request, &watch);
     if control.stop.load(Ordering::Relaxed) {
-        return false;
+        return Some(HaltReason::Stop);
+    }
+    let is_cut = found.as_ref().is_ok_and(|found| found.interrupted);
+    if is_cut || found.is_err() && deadline.is_some_and(|at| Instant::now() >= at) {
+        result.warnings.push(format!(
+            "the time constants were not judged within --max-time: a run that goes on from here has no more to do than that, which takes longer than {:.0} s",
+            began.elapsed().as_secs_f64()
+        ));
+        return Some(HaltReason::Deadline);
     }
     match found {
         Ok(found) => result.identification = Some(found),
@@ -70,5 +83,5 @@ pub(super) fn judge(
             .warnings
             .push(format!("the time constants could not be judged: {error}")),
     }
-    true
+    None
 }

@@ -49,8 +49,22 @@ pub fn read_dataset(path: &Path) -> Result<Dataset, StoreError> {
     }))
 }
 
+/// Refuses a file whose values lie elsewhere or nowhere: what is missing would be read as numbers.
+fn must_be_whole(root: &StoredGroup<'_>) -> Result<(), StoreError> {
+    for name in root.variable_names()? {
+        if let Some(place) = root.variable(&name)?.lies_elsewhere() {
+            let fault = format!(
+                " {place}: write all values into this file, NaN where nothing was observed"
+            );
+            return Err(root.bad_value(&name, fault));
+        }
+    }
+    Ok(())
+}
+
 fn read_raw(file: &StoredFile) -> Result<RawDataset, StoreError> {
     let root = file.root();
+    must_be_whole(&root)?;
     let time_units = root.required_text(
         "time_units",
         "the unit of time, for instance s, ms or frames",

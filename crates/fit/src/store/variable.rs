@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use hdf5::Dataset;
+use hdf5::plist::dataset_create::Layout;
 
 use super::raw::{self, Kind, Source};
 use super::{AttributeValue, StoreError, Values, attributes};
@@ -71,6 +72,23 @@ impl<'a> StoredVariable<'a> {
             shape: self.shape.clone(),
             claimed: format!("{} bytes, which with all before it is too much", self.bytes),
             stored,
+        }
+    }
+
+    /// Why its values are not all in the open file, if they are not: then the library makes up what is missing, and the checksum of
+    /// the file knows nothing of them.
+    pub(super) fn lies_elsewhere(&self) -> Option<&'static str> {
+        let made = self.dataset.dcpl().ok();
+        if self.dataset.layout() == Layout::Virtual {
+            Some("is a virtual dataset, whose values lie in other files")
+        } else if made.is_some_and(|made| !made.external().is_empty()) {
+            Some("has its values in another file (external storage)")
+        } else if !is_same_file(Path::new(&self.dataset.filename()), self.path) {
+            Some("is a link to another file")
+        } else if self.dataset.storage_size() == 0 && !self.shape.contains(&0) {
+            Some("was created and never written")
+        } else {
+            None
         }
     }
 
@@ -279,6 +297,10 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::FixedText | Kind::VariableText => "text",
         Kind::Other(name) => name,
     }
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// Refuses a shape whose values cannot come from the bytes that the file holds, before anything is allocated for it.

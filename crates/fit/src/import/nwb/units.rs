@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::NwbError;
+use super::clock::ROUNDING;
 use super::intervals::Interval;
 use crate::import::error::Problem;
 use crate::store::{StoredGroup, Values};
@@ -59,16 +60,19 @@ impl Units {
         self.spikes.len()
     }
 
-    /// The spikes of `unit` in the bins between neighbours of `edges`, NaN where it was not observed throughout a bin.
+    /// The spikes of `unit` in the bins between neighbours of `edges`, NaN where it was not observed throughout a bin. A spike on an
+    /// edge, but for round-off of either, lies in the bin that begins there.
     pub(super) fn counts(&self, unit: usize, edges: &[f64]) -> Vec<f64> {
         let spikes = &self.spikes[unit];
+        let narrow = edges.windows(2).map(|pair| pair[1] - pair[0]);
+        let slack = ROUNDING * narrow.fold(f64::INFINITY, f64::min);
         let before: Vec<usize> = edges
             .iter()
-            .map(|&edge| spikes.partition_point(|&t| t < edge))
+            .map(|&edge| spikes.partition_point(|&t| t < edge - slack))
             .collect();
         let is_observed = |bin: usize| {
             let (start, stop) = (edges[bin], edges[bin + 1]);
-            let slack = super::clock::ROUNDING * (stop - start);
+            let slack = ROUNDING * (stop - start);
             self.observed.as_ref().is_none_or(|all| {
                 all[unit].is_empty()
                     || all[unit]
@@ -184,6 +188,19 @@ mod tests {
             observed: None,
         };
         assert_eq!(units.counts(0, &[0.0, 0.5, 1.0, 1.5]), [1.0, 3.0, 1.0]);
+    }
+
+    #[test]
+    fn round_off_moves_no_spike_over_an_edge() {
+        // a clock of 1 ms, and bins of 0.1 s made of products: 0.3 < 3 * 0.1
+        let units = Units {
+            labels: Values::indices(1),
+            spikes: vec![(0..1000).map(|k| f64::from(k) / 1000.0).collect()],
+            observed: None,
+        };
+        let edges: Vec<f64> = (0..=10).map(|k| f64::from(k) * 0.1).collect();
+        assert!(edges[3] > 0.3);
+        assert_eq!(units.counts(0, &edges), [100.0; 10]);
     }
 
     #[test]
