@@ -1,5 +1,6 @@
 //! One fit from plan to result: penalties, starts, the choice among them, scores.
 
+mod bins;
 mod judge;
 mod provenance;
 mod score;
@@ -218,6 +219,7 @@ fn finish(
             best.parameters_at_bound
         ));
     }
+    warnings.extend(bins::warning(plan, dataset, &theta));
     if scores.failed_trials > 0 {
         warnings.push(format!(
             "{} trials could not be predicted: their solve failed",
