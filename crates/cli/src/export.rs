@@ -54,7 +54,7 @@ pub fn run(options: &ExportOptions, _global: &Global, console: &Console) -> Resu
         Format::Npz => output::reserve_as(&options.output, "export", "npz", &options.file)?,
     };
     let files = match options.format {
-        Format::Csv => write_folder(&output, &tree)?,
+        Format::Csv => write_folder(&output, &tree, console)?,
         Format::Json => write(&output, &json::bytes(&tree)?)?,
         Format::Npz => write(&output, &npz::bytes(&tree)?)?,
     };
@@ -77,9 +77,15 @@ fn write(output: &Output, bytes: &[u8]) -> Result<Vec<String>> {
 }
 
 /// All tables are made before the first is written.
-fn write_folder(output: &Output, tree: &Group) -> Result<Vec<String>> {
+fn write_folder(output: &Output, tree: &Group, console: &Console) -> Result<Vec<String>> {
     let tables = tables::all(tree)?;
     let folder = output.path();
+    if let Some(other) = other_table(folder, &tables) {
+        console.warn(format!(
+            "{} holds {other}, a table that is not of this export",
+            folder.display()
+        ));
+    }
     fs::create_dir_all(folder).map_err(|reason| OutputError::Unwritable {
         path: folder.to_owned(),
         reason,
@@ -91,6 +97,15 @@ fn write_folder(output: &Output, tree: &Group) -> Result<Vec<String>> {
         let _ = fs::remove_dir_all(folder);
     }
     Ok(written?)
+}
+
+/// A table in the folder that `tables` would not replace.
+fn other_table(folder: &Path, tables: &[Table]) -> Option<String> {
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names
+        .filter(|name| name.ends_with(".csv") && tables.iter().all(|table| table.file != *name))
+        .min()
 }
 
 fn write_tables(folder: &Path, tables: Vec<Table>) -> Result<Vec<String>, StoreError> {

@@ -118,3 +118,26 @@ fn what_is_no_file_of_ours_is_refused() {
     );
     assert_eq!(bench.run("export tiny.h5 --out out").code, Some(2));
 }
+
+#[test]
+fn a_table_of_another_export_is_told() {
+    let bench = Bench::with_dataset();
+    let export = "export tiny.h5 --format csv --out tables --force";
+    assert_eq!(bench.run(export).code, Some(0));
+    // the same one again is no mixture
+    assert_eq!(bench.run(export).stderr, "");
+    bench.write("tables/notes.txt", "mine");
+    bench.write("tables/tau.csv", "of another export");
+    let run = bench.run(export);
+    assert_eq!(
+        (run.code, run.stderr.as_str()),
+        (
+            Some(0),
+            "warning: tables holds tau.csv, a table that is not of this export\n"
+        )
+    );
+    assert_eq!(
+        fs::read_to_string(bench.path("tables/tau.csv")).unwrap(),
+        "of another export"
+    );
+}

@@ -4,7 +4,6 @@ use crate::bench::Bench;
 use crate::bits::assert_same;
 use std::fs;
 use std::fs::File;
-use std::time::Instant;
 
 const FIT: &str = "fit tiny.h5 --activation sigmoid --starts 2 --report false";
 
@@ -99,13 +98,12 @@ fn a_judgement_ends_with_the_time_and_is_made_by_a_run_that_goes_on() {
     );
     assert_eq!(bench.run("generate spec.toml --out t.h5").code, Some(0));
     let fit = "fit t.h5 --activation sigmoid --starts 1 --max-iterations 1 --l2 0 --report false --identify true --out x.h5";
-    let began = Instant::now();
-    let run = bench.run(&format!("{fit} --max-time 0.5"));
+    // one iteration takes a tenth of that, the judgement many times as long
+    let run = bench.run(&format!("{fit} --max-time 3"));
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let seconds = began.elapsed().as_secs_f64();
     assert!(
         run.stderr.contains("were not judged within --max-time"),
-        "{seconds} s: {}",
+        "{}",
         run.stderr
     );
     assert!(bench.path("x.h5.checkpoint").exists());

@@ -218,7 +218,7 @@ impl StoreError {
     pub(super) fn reading(path: &Path, name: &str, error: &hdf5::Error) -> Self {
         let (path, name, detail) = (path.to_owned(), name.to_owned(), reason(error));
         // The library looks for a plug-in only where a filter is unknown to it.
-        if detail.contains("can't find plugin") {
+        if detail.contains("plugin") {
             return Self::Compression {
                 path,
                 variable: name,

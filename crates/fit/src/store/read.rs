@@ -262,6 +262,11 @@ impl<'a> StoredGroup<'a> {
     /// [`StoreError::MissingVariable`]; [`StoreError::TooLarge`] when it claims more than the file can hold;
     /// [`StoreError::Read`] when the file is damaged.
     pub fn variable(&self, name: &str) -> Result<StoredVariable<'a>, StoreError> {
+        if !self.has(name) && self.group.link_exists(name) && !self.has_group(name) {
+            let fault =
+                " is a link to something that is not there: write its values into this file";
+            return Err(self.bad_value(name, fault.to_owned()));
+        }
         if !self.has(name) {
             let present = self.variable_names().unwrap_or_default();
             let present = if present.is_empty() {
