@@ -13,8 +13,7 @@ sys.path.insert(0, str(TOP / "tests/coverage"))
 from tally import Tally  # noqa: E402
 
 # A stand-in for the program: one unit with known constants, and a line in calls.txt for each command.
-PROGRAM = '''#!{python}
-import json, pathlib, sys
+PROGRAM = '''import json, pathlib, sys
 command, out = sys.argv[1], sys.argv[sys.argv.index("--out") + 1] if "--out" in sys.argv else ""
 if command == "--version":
     print("stand-in 1"); sys.exit()
@@ -86,7 +85,9 @@ def run(folder, *arguments):
 
 def test_what_is_done_is_not_done_again_and_other_settings_are_refused(tmp_path):
     calls, program = tmp_path / "calls.txt", tmp_path / "program"
-    program.write_text(PROGRAM.format(python=sys.executable, calls=str(calls)))
+    (tmp_path / "program.py").write_text(PROGRAM.format(calls=str(calls)))
+    # a shell: in `#!` the path of Python may have no space
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{tmp_path}/program.py" "$@"\n')
     program.chmod(0o755)
     assert run(tmp_path, "--teachers", "2").returncode == 0
     assert calls.read_text().split() == ["generate", "fit", "identify"] * 2
