@@ -12,7 +12,7 @@ use crate::settings::{self, Settings};
 use crate::table::{duration, number};
 use crate::{interrupt, output, resolve, threads};
 use anyhow::{Context, Result};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -46,8 +46,10 @@ pub fn run(options: &CompareOptions, global: &Global, console: &Console) -> Resu
     }
     let stop = interrupt::flag()?;
     for out in [&options.output.out, &options.report] {
-        let inputs = settings.files.iter().chain(&options.from);
-        output::spare(out.as_deref(), inputs.map(PathBuf::as_path))?;
+        output::spare(
+            out.as_deref(),
+            settings.inputs().chain(options.from.as_deref()),
+        )?;
     }
     let data = output::reserve(&options.output, "compare", &path)?;
     let force = options.output.force();

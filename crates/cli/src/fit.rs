@@ -10,13 +10,12 @@ use crate::settings::{self, Settings};
 use crate::table::duration;
 use crate::{interrupt, report, resolve, summary, threads};
 use anyhow::{Context, Result};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tauscope_adjoint::HaltReason;
 use tauscope_fit::checkpoint::{About, Identity, Notice, Saving};
-use tauscope_fit::config::{EffectiveConfig, Init, InputMask, Mask};
 use tauscope_fit::dataset::Dataset;
 use tauscope_fit::driver::{self, Control, FitResult, Provenance};
 use tauscope_fit::identify;
@@ -36,7 +35,7 @@ pub fn run(options: &FitOptions, global: &Global, console: &Console) -> Result<O
         console.print(&settings.config.to_toml())?;
         return Ok(Outcome::Done);
     }
-    output::spare(options.output.out.as_deref(), inputs(&settings))?;
+    output::spare(options.output.out.as_deref(), settings.inputs())?;
     let stop = interrupt::flag()?;
     let (place, dataset) = if options.resume() {
         let dataset = read_dataset(&path)?;
@@ -104,27 +103,6 @@ fn has_ended(
     let summary = summary::read(&StoredFile::open(result)?)?;
     console.result(&summary, summary::text)?;
     Ok(Outcome::Done)
-}
-
-/// The files that the fit reads beside the recording: a stopped fit could not go on without them.
-fn inputs(settings: &Settings) -> impl Iterator<Item = &Path> {
-    let EffectiveConfig {
-        init,
-        connectivity,
-        input_connectivity,
-        ..
-    } = &settings.config;
-    let mut named: Vec<&Path> = settings.files.iter().map(PathBuf::as_path).collect();
-    if let Init::File(path) = init {
-        named.push(path);
-    }
-    if let Mask::File(path) = connectivity {
-        named.push(path);
-    }
-    if let InputMask::File(path) = input_connectivity {
-        named.push(path);
-    }
-    named.into_iter()
 }
 
 /// The page of the result. The result is safe by now: whatever goes wrong here is said and no more.

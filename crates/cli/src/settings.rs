@@ -5,7 +5,7 @@ use crate::console::Console;
 use crate::generate;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
-use tauscope_fit::config::{ConfigError, EffectiveConfig, Layer};
+use tauscope_fit::config::{ConfigError, EffectiveConfig, Init, InputMask, Layer, Mask};
 use tauscope_fit::dataset::Dataset;
 use tauscope_fit::plan::{FitPlan, PlanError};
 use tauscope_fit::store::StoredFile;
@@ -15,6 +15,32 @@ use tauscope_fit::store::StoredFile;
 pub struct Settings {
     pub config: EffectiveConfig,
     pub files: Vec<PathBuf>,
+}
+
+impl Settings {
+    /// The files that a command reads beside its dataset, and must not write: it could not be repeated or gone on with without them.
+    pub fn inputs(&self) -> impl Iterator<Item = &Path> {
+        let EffectiveConfig {
+            init,
+            connectivity,
+            input_connectivity,
+            ..
+        } = &self.config;
+        let init = match init {
+            Init::File(path) => Some(path),
+            _ => None,
+        };
+        let mask = match connectivity {
+            Mask::File(path) => Some(path),
+            _ => None,
+        };
+        let input_mask = match input_connectivity {
+            InputMask::File(path) => Some(path),
+            _ => None,
+        };
+        let named = init.into_iter().chain(mask).chain(input_mask);
+        self.files.iter().chain(named).map(|path| path.as_ref())
+    }
 }
 
 /// Lays the command line over `--config` over `DATASET.toml` over the defaults, and says which files were used.

@@ -130,6 +130,10 @@ fn a_fit_writes_into_none_of_its_settings() {
             "error: --out tiny.h5 is the file that is read; choose another",
         );
     }
+    bench.write("mask.csv", "1,1,0\n1,1,1\n0,1,1\n");
+    bench
+        .run("compare tiny.h5 --activation sigmoid --connectivity mask.csv --out mask.csv --force --quiet")
+        .refused(1, "error: --out mask.csv is the file that is read; choose another");
     bench
         .run("compare tiny.h5 --from x.h5 --out x.h5 --force --quiet")
         .refused(
