@@ -72,8 +72,9 @@ impl Span {
             Scale::Log => {
                 let factor = 10f64.powf(pad * self.decades());
                 Span {
-                    low: self.low / factor,
-                    high: self.high * factor,
+                    // a span of hundreds of decades would end at zero or beyond all numbers
+                    low: (self.low / factor).max(SMALLEST),
+                    high: (self.high * factor).min(LARGEST),
                     ..self
                 }
             }
@@ -226,6 +227,15 @@ mod tests {
             ["1.0", "1.1", "1.2", "1.3", "1.4", "1.5"]
         );
         assert!(span(1e-300, 1e300).ticks(5).len() >= 2);
+    }
+
+    #[test]
+    fn a_logarithmic_axis_over_all_numbers_ends_at_numbers() {
+        for (values, pad) in [([5e-324, 1.0], 0.08), ([1e-290, 1e308], 0.05)] {
+            let span = Span::of(Scale::Log, values.into_iter(), pad).unwrap();
+            assert!(span.low > 0.0 && span.high.is_finite(), "{span:?}");
+            assert!((2..20).contains(&span.ticks(5).len()));
+        }
     }
 
     #[test]

@@ -204,7 +204,7 @@ impl SplitData {
             trials: group.labels("trial", n_trials),
             outputs: group.labels("output", n_outputs),
             times: group
-                .reals("target_time")
+                .vector("target_time")
                 .filter(|times| times.len() == n_times)?,
             units: units_of(target),
             target: target.values.as_real()?,

@@ -22,6 +22,15 @@ impl<'a> Node<'a> {
         self.variable(name)?.values.as_real()
     }
 
+    /// The numbers of variable `name`, where it has no more than one dimension.
+    pub fn vector(self, name: &str) -> Option<Vec<f64>> {
+        let variable = self.variable(name)?;
+        if variable.dims.len() > 1 {
+            return None;
+        }
+        variable.values.as_real()
+    }
+
     /// The labels of dimension `name`: its coordinate variable, or 0, 1, .. up to `length`.
     pub fn labels(self, name: &str, length: usize) -> Vec<String> {
         let stored = self.variable(name).map(|v| v.values.texts());

@@ -41,9 +41,9 @@ impl Ranking {
 /// The starts, ranked by validation cost where the fit chose by it, else by the objective.
 pub fn ranking(contents: &Contents) -> Option<Ranking> {
     let starts = contents.group("starts")?;
-    let objective = starts.reals("objective")?;
+    let objective = starts.vector("objective")?;
     let valid = starts
-        .reals("cost_valid")
+        .vector("cost_valid")
         .filter(|costs| costs.iter().any(|c| !c.is_nan()));
     let by_train = contents
         .configuration()
@@ -64,7 +64,7 @@ pub fn ranking(contents: &Contents) -> Option<Ranking> {
 /// Cost and gradient norm over the iterations of the best start.
 pub fn convergence(contents: &Contents) -> Option<Figure> {
     let history = contents.group("history")?;
-    let iterations = history.reals("iteration")?;
+    let iterations = history.vector("iteration")?;
     let line = |name: &str| -> Option<Vec<Point>> {
         let values = history
             .reals(name)
@@ -169,7 +169,7 @@ pub fn waterfall(contents: &Contents) -> Option<Figure> {
 /// What the ladder of penalties reached.
 pub fn penalties(contents: &Contents) -> Option<Figure> {
     let group = contents.group("penalties")?;
-    let ladder = group.reals("l2")?;
+    let ladder = group.vector("l2")?;
     if ladder.len() < 2 {
         return None;
     }

@@ -129,7 +129,7 @@ fn with_bounds(contents: &Contents, chart: Chart) -> Chart {
 /// Time constants over the iterations of the best start.
 pub fn history(contents: &Contents) -> Option<Figure> {
     let history = contents.group("history")?;
-    let iterations = history.reals("iteration")?;
+    let iterations = history.vector("iteration")?;
     let mut figure = Figure::new(
         "Time constants over iterations",
         "Of the best start. Time constants that still move at the end are those that the optimizer had not settled.",
