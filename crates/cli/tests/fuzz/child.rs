@@ -20,8 +20,11 @@ use crate::mutate::Seed;
 use crate::readers::Reader;
 
 /// KiB of addresses that a process of cases may have: sound files need a tenth. Where there are more, a damaged file lets the library
-/// clear gigabytes, which is slow and tells nothing.
-const ADDRESSES: u64 = 512 << 10;
+/// clear gigabytes, which is slow and tells nothing. A configuration may ask for thousands of units.
+fn addresses(reader: Reader) -> u64 {
+    if reader.is_text() { 2 << 20 } else { 512 << 10 }
+}
+
 /// A case that takes longer hangs: the slowest takes a few hundredths of a second.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -45,6 +48,8 @@ pub struct Failure {
     pub bytes: Vec<u8>,
 }
 
+/// Seconds of a processor that the program may take with one file.
+const ALONE: u64 = 30;
 /// A crash of the library may show itself only this many cases later.
 const LATER: u64 = 60;
 
@@ -181,7 +186,8 @@ impl Job {
         let mut verdict = Alone::Survived;
         for index in (earliest..=index).rev() {
             fs::write(&path, case(self, seeds, index)).unwrap();
-            let output = limited(env!("CARGO_BIN_EXE_tauscope").as_ref())
+            let output = self
+                .limited(env!("CARGO_BIN_EXE_tauscope").as_ref(), ALONE)
                 .arg("inspect")
                 .arg(&path)
                 .output()
@@ -197,6 +203,19 @@ impl Job {
         Some(verdict)
     }
 
+    /// A program with few addresses and seconds of a processor, as are those that it begins.
+    fn limited(&self, program: &Path, seconds: u64) -> Command {
+        let time = match seconds {
+            u64::MAX => String::new(),
+            seconds => format!("ulimit -t {seconds}; "),
+        };
+        let memory = addresses(self.reader);
+        let script = format!("{time}ulimit -v {memory}; ulimit -c 0; exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).arg(program);
+        command
+    }
+
     fn spawn(&self, first: u64, folder: &Path) -> Child {
         let words = [
             self.reader.name(),
@@ -206,7 +225,7 @@ impl Job {
             self.corpus.display().to_string(),
             folder.display().to_string(),
         ];
-        limited(&std::env::current_exe().unwrap())
+        self.limited(&std::env::current_exe().unwrap(), u64::MAX)
             .args([
                 "--exact",
                 "cases_of_a_child",
@@ -225,14 +244,6 @@ impl Job {
             .spawn()
             .unwrap()
     }
-}
-
-/// A program with few addresses, as are those that it begins.
-fn limited(program: &Path) -> Command {
-    let script = format!("ulimit -v {ADDRESSES}; ulimit -c 0; exec \"$0\" \"$@\"");
-    let mut command = Command::new("sh");
-    command.args(["-c", &script]).arg(program);
-    command
 }
 
 /// A folder in memory, where the system has one.

@@ -10,7 +10,9 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
-use super::{StoreError, StoredFile};
+use super::read::DEEPEST;
+use super::variable::largest;
+use super::{GroupPlace, StoreError, StoredFile, StoredGroup, StoredVariable};
 
 /// The word that asks a program to be such a process; the file follows.
 pub const PROBE: &str = "probe-file";
@@ -27,16 +29,59 @@ pub fn probe_by(program: PathBuf) {
     let _ = PROGRAM.set(program);
 }
 
-/// What the other process does: reads the file as it would be read, and forgets it. What is wrong with it is no matter here.
+/// What the other process does: reads all of the file, and forgets it. What is wrong with it is no matter here; what comes after it is
+/// read all the same, since commands read different parts of a file.
 pub fn probe(path: &Path) {
     let Ok(file) = StoredFile::open(path) else {
         return;
     };
-    let _ = if file.size() > LARGE {
-        file.root().look_through()
-    } else {
-        file.root().load().map(drop)
+    let mut walk = Walk {
+        seen: Vec::new(),
+        reads_numbers: file.size() <= LARGE,
+        left: largest(file.size(), true),
     };
+    walk.group(&file.root(), DEEPEST);
+}
+
+/// A walk through a file that nothing stops but its end.
+struct Walk {
+    seen: Vec<GroupPlace>,
+    reads_numbers: bool,
+    /// Bytes that variables may still claim.
+    left: u64,
+}
+
+impl Walk {
+    fn group(&mut self, group: &StoredGroup<'_>, depth: usize) {
+        self.seen.extend(group.place());
+        group.try_attributes();
+        for name in group.variable_names().unwrap_or_default() {
+            if let Ok(variable) = group.variable(&name) {
+                self.variable(&variable);
+            }
+        }
+        for name in group.group_names().unwrap_or_default() {
+            let Ok(below) = group.group(&name) else {
+                continue;
+            };
+            let is_new = below
+                .place()
+                .is_none_or(|place| !self.seen.contains(&place));
+            if depth > 0 && is_new {
+                self.group(&below, depth - 1);
+            }
+        }
+    }
+
+    fn variable(&mut self, variable: &StoredVariable<'_>) {
+        let _ = variable.dims();
+        variable.try_attributes();
+        let is_read = (self.reads_numbers || variable.is_text()) && variable.bytes() <= self.left;
+        if is_read {
+            self.left -= variable.bytes();
+            let _ = variable.read();
+        }
+    }
 }
 
 /// Refuses a file that another process did not survive. Where none can be started the file is read as it is.

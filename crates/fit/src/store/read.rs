@@ -17,7 +17,7 @@ use super::{
 };
 
 /// Groups deeper than this are not loaded: links may go round in a circle.
-const DEEPEST: usize = 8;
+pub(super) const DEEPEST: usize = 8;
 
 /// An HDF5 file open for reading.
 #[derive(Debug)]
@@ -372,6 +372,13 @@ impl<'a> StoredGroup<'a> {
         Ok(all)
     }
 
+    /// Reads every attribute, whatever comes of it.
+    pub(super) fn try_attributes(&self) {
+        for name in attributes::names(&self.group).unwrap_or_default() {
+            let _ = attributes::read(&self.group, &name);
+        }
+    }
+
     /// Everything in this group and below, as a tree. What is neither number nor text is left out, and so is a group
     /// that was there before: links may go round in a circle.
     ///
@@ -416,35 +423,6 @@ impl<'a> StoredGroup<'a> {
             }
         }
         Ok(tree)
-    }
-
-    /// Reads all that describes what is in this group and below, and texts, but no numbers.
-    ///
-    /// # Errors
-    /// As [`StoredGroup::load`].
-    pub(super) fn look_through(&self) -> Result<(), StoreError> {
-        self.look_to(DEEPEST, &mut Vec::new())
-    }
-
-    fn look_to(&self, depth: usize, seen: &mut Vec<GroupPlace>) -> Result<(), StoreError> {
-        seen.extend(self.place());
-        self.attributes()?;
-        for name in self.variable_names()? {
-            let stored = self.variable(&name)?;
-            stored.dims()?;
-            stored.attributes()?;
-            if stored.is_text() {
-                stored.read_text()?;
-            }
-        }
-        for name in self.group_names()? {
-            let group = self.group(&name)?;
-            let is_new = group.place().is_none_or(|place| !seen.contains(&place));
-            if depth > 0 && is_new {
-                group.look_to(depth - 1, seen)?;
-            }
-        }
-        Ok(())
     }
 
     /// Where the group lies: the same by whatever link it is reached.

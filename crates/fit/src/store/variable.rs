@@ -137,6 +137,13 @@ impl<'a> StoredVariable<'a> {
             .map_err(|e| StoreError::reading(self.path, &format!("{}@{name}", self.name), &e))
     }
 
+    /// Reads every attribute, whatever comes of it.
+    pub(super) fn try_attributes(&self) {
+        for name in attributes::names(&self.dataset).unwrap_or_default() {
+            let _ = attributes::read(&self.dataset, &name);
+        }
+    }
+
     /// The text of attribute `name`, where it is text.
     ///
     /// # Errors
