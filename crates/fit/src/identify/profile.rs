@@ -3,7 +3,7 @@
 use super::CHI2_95;
 use super::names::ProfileTarget;
 use super::reach::Reach;
-use super::refit::{OF_COMPARISON, refit};
+use super::refit::{Search, lowest, on_line, refit};
 use super::run::Judge;
 use crate::objective::FitObjective;
 use crate::optimizer::{Bounds, Objective};
@@ -156,16 +156,27 @@ struct Walk<'a> {
 }
 
 /// Where a walk is.
+#[derive(Clone)]
 struct Place {
     log_tau: f64,
     theta: Vec<f64>,
     chi2: f64,
 }
 
+impl Place {
+    fn on_line(&self, other: &Place, log_tau: f64) -> Vec<f64> {
+        let (a, b) = (
+            (self.log_tau, self.theta.as_slice()),
+            (other.log_tau, other.theta.as_slice()),
+        );
+        on_line(a, b, log_tau)
+    }
+}
+
 impl Walk<'_> {
     fn walked(&self) -> Walked {
         let start = self.branch.theta[self.target.parameter];
-        let Some(place) = self.at(start, self.branch.theta) else {
+        let Some(place) = self.at(start, &[self.branch.theta]) else {
             return Walked {
                 points: Vec::new(),
                 interval: None,
@@ -192,17 +203,20 @@ impl Walk<'_> {
         }
     }
 
-    /// The best point with `log_tau` held, by a refit of all else.
-    fn at(&self, log_tau: f64, from: &[f64]) -> Option<Place> {
+    /// The best point with `log_tau` held, by a refit of all else from the better of `starts`.
+    fn at(&self, log_tau: f64, starts: &[&[f64]]) -> Option<Place> {
         let (judge, p) = (self.judge, self.target.parameter);
         let objective = held(&judge.objective, p, log_tau)?;
-        let mut from = from.to_vec();
-        from[p] = log_tau;
+        let starts = starts.iter().map(|start| {
+            let mut start = start.to_vec();
+            start[p] = log_tau;
+            start
+        });
+        let start = lowest(&objective, starts.collect())?;
         let found = refit(
             &objective,
-            &from,
-            judge.most_iterations,
-            OF_COMPARISON,
+            &start,
+            Search::along_a_path(judge.most_iterations),
             &judge.control,
         )
         .ok()?;
@@ -221,31 +235,30 @@ impl Walk<'_> {
             points: Vec::new(),
             end: (start.chi2 > CHI2_95).then_some(start.log_tau),
         };
-        let (mut log_tau, mut theta, mut chi2) = (start.log_tau, start.theta.clone(), start.chi2);
+        let mut before: Option<Place> = None;
+        let mut last = start.clone();
         for _ in 0..MOST_POINTS {
-            let next = (log_tau + direction * step).clamp(low, high);
-            if next == log_tau {
+            let next = (last.log_tau + direction * step).clamp(low, high);
+            if next == last.log_tau {
                 side.end = side.end.or(Some(direction * f64::INFINITY));
                 break;
             }
-            let Some(place) = self.at(next, &theta) else {
+            let ahead =
+                before.map_or_else(|| last.theta.clone(), |before| before.on_line(&last, next));
+            let Some(place) = self.at(next, &[&last.theta, &ahead]) else {
                 break;
             };
             side.points.push(self.point(&place));
             if side.end.is_none() && place.chi2 > CHI2_95 {
                 // the square root is straight for a parabola
                 let root = |chi2: f64| chi2.max(0.0).sqrt();
-                let part = (root(CHI2_95) - root(chi2)) / (root(place.chi2) - root(chi2));
-                side.end = Some(log_tau + part * (next - log_tau));
+                let part = (root(CHI2_95) - root(last.chi2)) / (root(place.chi2) - root(last.chi2));
+                side.end = Some(last.log_tau + part * (next - last.log_tau));
             }
             if place.chi2 > BEYOND * CHI2_95 {
                 break;
             }
-            Place {
-                log_tau,
-                theta,
-                chi2,
-            } = place;
+            before = Some(std::mem::replace(&mut last, place));
             step *= GROWTH;
         }
         side

@@ -2,12 +2,16 @@
 
 use super::CHI2_95;
 use super::ordered::{Held, Ordered, Pair};
-use super::refit::{OF_COMPARISON, refit};
+use super::refit::{Search, lowest, on_line, refit};
 use super::run::Judge;
 
-/// Doublings and halvings of the search for an end of the profile.
+/// Doublings of the step in search of an end of the profile, and points that come closer to it once it is passed.
 const MOST_STEPS: usize = 8;
-const HALVINGS: usize = 4;
+const MOST_APPROACHES: usize = 6;
+/// An end is found where the likelihood has fallen by that of an interval of 95 % within this: 2 % of the interval.
+const CLOSE: f64 = 0.15;
+/// A point lies at least this part of the bracket away from its sides.
+const LEAST_PART: f64 = 0.3;
 /// First step of log(tau_s / tau_r).
 const FIRST_STEP: f64 = 0.1;
 
@@ -19,9 +23,27 @@ pub(super) struct RidgeIntervals {
 }
 
 /// A point of the profile.
+#[derive(Clone)]
 struct At {
+    /// log(tau_s / tau_r)
+    d: f64,
     theta: Vec<f64>,
     excess: f64,
+}
+
+impl At {
+    /// theta at `d`, were the path through both points straight.
+    fn on_line(&self, other: &At, d: f64) -> Vec<f64> {
+        on_line((self.d, &self.theta), (other.d, &other.theta), d)
+    }
+
+    /// Where the excess is that of an interval of 95 %, between a point below and one above: its root is about straight.
+    fn crossing(&self, above: &At) -> f64 {
+        let [inside, end, outside] =
+            [self.excess, CHI2_95, above.excess].map(|chi2| chi2.max(0.0).sqrt());
+        let part = (end - inside) / (outside - inside);
+        self.d + part.clamp(LEAST_PART, 1.0 - LEAST_PART) * (above.d - self.d)
+    }
 }
 
 /// A profile of the likelihood over `d = log(tau_s / tau_r)`.
@@ -33,57 +55,64 @@ struct Ridge<'a> {
 }
 
 impl Ridge<'_> {
-    /// The best point with d held, by a refit of all else.
-    fn at(&self, d: f64, from: &[f64]) -> Option<At> {
+    /// The best point with d held, by a refit of all else from the better of `starts`.
+    fn at(&self, d: f64, starts: &[&[f64]]) -> Option<At> {
         let judge = self.judge;
         let ordered = Ordered::new(&judge.objective, self.pair, Held::At(d)).ok()?;
-        let found = refit(
-            &ordered,
-            &ordered.point_of(from),
-            judge.most_iterations,
-            OF_COMPARISON,
-            &judge.control,
-        )
-        .ok()?;
+        let search = Search::along_a_path(judge.most_iterations)
+            .down_to(judge.objective_at(self.cost, CHI2_95));
+        let starts = starts.iter().map(|start| {
+            let mut start = ordered.point_of(start);
+            start[self.pair.s] = d;
+            start
+        });
+        let start = lowest(&ordered, starts.collect())?;
+        let found = refit(&ordered, &start, search, &judge.control).ok()?;
         (!found.interrupted).then(|| At {
+            d,
             theta: ordered.theta(&found.point),
             excess: judge.chi2(found.cost - self.cost),
         })
     }
 
-    /// Adds to `allowed` what an interval of 95 % allows from `theta` in one direction, its end last; None where there is no end.
-    fn walk(&self, theta: &[f64], direction: f64, allowed: &mut Vec<At>) -> Option<()> {
-        let (mut inside, mut step) = (self.pair.log_ratio(theta), FIRST_STEP);
-        let mut from = theta.to_vec();
-        let mut outside = None;
+    /// Adds to `allowed` what an interval of 95 % allows from `start` in one direction, its end last; None where there is no end.
+    fn walk(&self, start: &At, direction: f64, allowed: &mut Vec<At>) -> Option<()> {
+        let (mut before, mut inside, mut step) = (None::<At>, start.clone(), FIRST_STEP);
+        let mut passed = None;
         for _ in 0..MOST_STEPS {
-            let next = inside + direction * step;
-            let point = self.at(next, &from)?;
+            let d = inside.d + direction * step;
+            let ahead =
+                before.map_or_else(|| inside.theta.clone(), |before| before.on_line(&inside, d));
+            let point = self.at(d, &[&inside.theta, &ahead])?;
             if point.excess > CHI2_95 {
-                outside = Some(next);
+                passed = Some(point);
                 break;
             }
-            inside = next;
-            from.clone_from(&point.theta);
-            allowed.push(point);
+            allowed.push(point.clone());
+            before = Some(std::mem::replace(&mut inside, point));
             step *= 2.0;
         }
-        let mut outside = outside?;
-        for _ in 0..HALVINGS {
-            let middle = 0.5 * (inside + outside);
-            let point = self.at(middle, &from)?;
+        let mut outside = passed?;
+        for _ in 0..MOST_APPROACHES {
+            let d = inside.crossing(&outside);
+            let between = inside.on_line(&outside, d);
+            let point = self.at(d, &[&inside.theta, &between])?;
+            let is_close = (point.excess - CHI2_95).abs() < CLOSE;
             if point.excess > CHI2_95 {
-                outside = middle;
+                outside = point;
             } else {
-                inside = middle;
-                from.clone_from(&point.theta);
-                allowed.push(point);
+                allowed.push(point.clone());
+                inside = point;
+            }
+            if is_close {
+                break;
             }
         }
-        // the end itself lies between the last two: on the safe side
+        let d = inside.crossing(&outside);
         allowed.push(At {
+            d,
+            theta: inside.on_line(&outside, d),
             excess: CHI2_95,
-            ..self.at(outside, &from)?
         });
         Some(())
     }
@@ -100,12 +129,14 @@ pub(super) fn ridge_intervals(
     log_error: f64,
 ) -> Option<RidgeIntervals> {
     let ridge = Ridge { judge, pair, cost };
-    let mut allowed = vec![At {
+    let start = At {
+        d: pair.log_ratio(theta),
         theta: theta.to_vec(),
         excess: 0.0,
-    }];
+    };
+    let mut allowed = vec![start.clone()];
     for direction in [1.0, -1.0] {
-        ridge.walk(theta, direction, &mut allowed)?;
+        ridge.walk(&start, direction, &mut allowed)?;
     }
     let range = |of: fn(f64, f64) -> f64| {
         let ends = allowed.iter().map(|at| {

@@ -10,7 +10,7 @@ use super::information::{Information, Noise, Residuals};
 use super::names::{ProfileTarget, parameter_names, unit_labels};
 use super::profile::{self, Profile, profile};
 use super::reach::Reach;
-use super::refit::{OF_MINIMUM, refit};
+use super::refit::{Search, refit};
 use super::request::{Basis, Control, Depth, IdentifyError, Position, Request};
 use super::spectrum::{null_directions, sloppiest};
 use super::unit::UnitJudgement;
@@ -46,6 +46,11 @@ impl Judge<'_> {
     /// Twice the fall of the log likelihood that belongs to a rise of the cost.
     pub(super) fn chi2(&self, rise: f64) -> f64 {
         rise * self.objective.n_train as f64 / self.noise.variance
+    }
+
+    /// The unpenalised objective that belongs to `chi2`, above a minimum of `cost`.
+    pub(super) fn objective_at(&self, cost: f64, chi2: f64) -> f64 {
+        (cost + chi2 * self.noise.variance / self.objective.n_train as f64) / self.objective.scale
     }
 
     /// The objective at 1e-12; none where the method has fixed steps, which are then the model.
@@ -186,8 +191,7 @@ impl Judge<'_> {
         let found = refit(
             &self.objective,
             request.theta,
-            request.most_iterations,
-            OF_MINIMUM,
+            Search::to_the_end(request.most_iterations),
             &self.control,
         )
         .map_err(IdentifyError::Refit)?;

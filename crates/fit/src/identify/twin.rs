@@ -2,7 +2,7 @@
 
 use super::INDISTINGUISHABLE;
 use super::ordered::{Held, Ordered, Pair};
-use super::refit::{OF_COMPARISON, refit};
+use super::refit::{Search, refit};
 use super::run::Judge;
 use crate::initial_state::InitialStateKind;
 use crate::layout::ModelLayout;
@@ -12,6 +12,9 @@ use crate::optimizer::Objective;
 /// Differences (normalised) below this are computed again by the reference at 1e-12.
 const LOOK_CLOSER: f64 = 1e-7;
 
+/// Twice the log likelihood ratio beyond which an order is told without doubt, with a probability of 1 - 5e-5.
+const BEYOND_DOUBT: f64 = 20.0;
+
 /// What came of exchanging tau_s and tau_r of a unit, or of a group that shares them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Twin {
@@ -19,7 +22,8 @@ pub struct Twin {
     pub difference_as_swapped: f64,
     /// The same after a refit of everything that keeps the reversed order.
     pub difference_refitted: f64,
-    /// Whether that refit converged: if not, the difference could still fall.
+    /// Whether that refit converged, or could not come near the other order at the pace that it had: if neither, the difference could
+    /// still fall.
     pub converged: bool,
     /// The time constants of the refit.
     pub tau_s: f64,
@@ -97,17 +101,14 @@ pub(super) fn twin(
     };
     let ordered = Ordered::new(objective, pair, held).ok()?;
     let starts = [ordered.point_of(&swapped), ordered.point_of(theta)];
+    let search = Search::to_compare(
+        judge.most_iterations,
+        judge.objective_at(cost, BEYOND_DOUBT),
+    );
     // the swapped point may be far beyond what can be integrated; the ridge between the two orders is not
-    let found = starts.iter().find_map(|start| {
-        refit(
-            &ordered,
-            start,
-            judge.most_iterations,
-            OF_COMPARISON,
-            &judge.control,
-        )
-        .ok()
-    })?;
+    let found = starts
+        .iter()
+        .find_map(|start| refit(&ordered, start, search, &judge.control).ok())?;
     let refitted = (found.cost - cost) / objective.scale;
     Some(as_found(
         refitted,

@@ -193,7 +193,11 @@ impl Monitor {
             return false;
         };
         let fall = self.history[index].objective - last.objective;
+        let windows_left =
+            stopping.max_iterations.saturating_sub(last.iteration) as f64 / window as f64;
+        let is_out_of_reach = |goal: f64| fall * windows_left < last.objective - goal;
         fall <= stopping.cost_tolerance * last.objective.abs()
+            || stopping.goal.is_some_and(is_out_of_reach)
     }
 
     fn is_overfitting(&self, stopping: &Stopping, last: &IterationRecord) -> bool {
@@ -203,5 +207,47 @@ impl Monitor {
         stopping.early_stopping
             && self.has_validation
             && last.iteration.saturating_sub(kept.iteration) >= patience
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optimizer::{Optimizer, OptimizerSettings};
+
+    fn after(objectives: &[f64], goal: Option<f64>) -> Option<Termination> {
+        let mut monitor = Monitor::default();
+        for (iteration, &objective) in (0..).zip(objectives) {
+            let record = IterationRecord {
+                iteration,
+                objective,
+                cost: objective,
+                cost_valid: None,
+                gradient_norm: 1.0,
+                step_length: 1.0,
+                seconds: 0.0,
+                rhs_evaluations: 0,
+                rejected_solves: 0,
+                tau_s: Vec::new(),
+                tau_r: Vec::new(),
+            };
+            monitor.record(record, &[0.0], false, false);
+        }
+        let mut stopping = OptimizerSettings::new(Optimizer::GaussNewton).stopping;
+        stopping.max_iterations = 100;
+        stopping.cost_window = Some(2);
+        stopping.goal = goal;
+        monitor.verdict(&stopping)
+    }
+
+    #[test]
+    fn what_cannot_come_down_to_its_goal_is_given_up() {
+        // 0.01 an iteration, 96 iterations left: to 4.0 at best
+        let slow = [5.0, 4.98, 4.97, 4.96, 4.95];
+        assert_eq!(after(&slow, None), None);
+        assert_eq!(after(&slow, Some(4.1)), None);
+        assert_eq!(after(&slow, Some(3.9)), Some(Termination::Cost));
+        assert_eq!(after(&slow, Some(6.0)), None);
+        assert_eq!(after(&slow[..2], Some(3.9)), None);
     }
 }

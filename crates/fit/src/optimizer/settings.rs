@@ -58,6 +58,10 @@ pub struct Stopping {
     pub cost_tolerance: f64,
     /// Number of those iterations; `None`: never stop for this reason.
     pub cost_window: Option<usize>,
+    /// Stop (`cost`) also where the objective lies above this and, at the pace of the last `cost_window` iterations, would still do so
+    /// after `max_iterations`: how far above is then not asked.
+    #[serde(default)]
+    pub goal: Option<f64>,
     /// Keep the iterate with the lowest validation cost, where there are validation trials.
     pub early_stopping: bool,
     /// Stop (`early_stopping`) after so many iterations without a lower validation cost; `None`:
@@ -163,6 +167,7 @@ impl OptimizerSettings {
                 gradient_tolerance: 1e-9,
                 cost_tolerance: 1e-9,
                 cost_window,
+                goal: None,
                 early_stopping: true,
                 patience: Some(patience),
             },

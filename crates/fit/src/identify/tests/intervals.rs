@@ -49,9 +49,14 @@ fn intervals_of_a_penalised_point_are_those_of_the_minimum_without_penalty() {
         progress: &|_| {},
     };
     let penalised = teacher.plan.objective(&teacher.dataset, 1e-2).unwrap();
-    let point = refit::refit(&penalised, &teacher.theta, 100, 1e-9, &control)
-        .unwrap()
-        .point;
+    let point = refit::refit(
+        &penalised,
+        &teacher.theta,
+        refit::Search::to_the_end(100),
+        &control,
+    )
+    .unwrap()
+    .point;
     let found = teacher.judged_at(&point, Depth::Curvature, &[]);
     assert_eq!(found.basis, Basis::Refitted);
     for (a, b) in found.units.iter().zip(&unpenalised.units) {

@@ -28,9 +28,14 @@ fn penalised(teacher: &Teacher) -> Vec<f64> {
         progress: &|_| {},
     };
     let objective = teacher.plan.objective(&teacher.dataset, L2).unwrap();
-    refit::refit(&objective, &teacher.theta, 100, 1e-9, &control)
-        .unwrap()
-        .point
+    refit::refit(
+        &objective,
+        &teacher.theta,
+        refit::Search::to_the_end(100),
+        &control,
+    )
+    .unwrap()
+    .point
 }
 
 /// Intervals held, of so many.
