@@ -311,15 +311,26 @@ fn a_place_where_nothing_can_be_written_is_refused_with_the_reason() {
 fn a_file_that_the_library_does_not_survive_is_refused() {
     let bench = bench();
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/cases");
-    for name in ["abort.h5", "division-by-zero.h5", "segmentation-fault.h5"] {
+    // what is overwritten in the first need not end the process
+    let survives = "(the HDF5 library does not survive it: signal: ";
+    for (name, told) in [
+        ("abort.h5", ""),
+        ("division-by-zero.h5", survives),
+        ("segmentation-fault.h5", survives),
+    ] {
         fs::copy(kept.join(name), bench.path("crash.h5")).unwrap();
         let names = bench.names();
-        let message = "error: crash.h5 is damaged, cut short or still being written (the HDF5 library does not survive it: signal: ";
         for line in [
             "inspect crash.h5",
             "export crash.h5 --format json --out o.json",
         ] {
-            refused(&bench, line, &names, 1, &[message]);
+            refused(
+                &bench,
+                line,
+                &names,
+                1,
+                &["error: crash.h5", "damaged", told],
+            );
         }
         fs::remove_file(bench.path("crash.h5")).unwrap();
     }

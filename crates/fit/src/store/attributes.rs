@@ -1,7 +1,7 @@
 //! Attributes, written and read.
 
 use hdf5::types::VarLenUnicode;
-use hdf5::{Attribute, IndexType, IterationOrder, Location};
+use hdf5::{Attribute, Location};
 
 use super::AttributeValue;
 use super::raw::{self, Kind, Source};
@@ -63,10 +63,7 @@ fn write_list<T: hdf5::H5Type>(object: &Location, name: &str, values: &[T]) -> h
 
 /// The names of the attributes of `object` in the order of their creation, where the file tells it.
 pub(super) fn names(object: &Location) -> hdf5::Result<Vec<String>> {
-    let names = object
-        .attr_names_by(IndexType::CreationOrder, IterationOrder::Increasing)
-        .or_else(|_| object.attr_names())?;
-    Ok(names
+    Ok(raw::attribute_names(object)?
         .into_iter()
         .filter(|name| !MACHINERY.contains(&name.as_str()))
         .collect())

@@ -19,6 +19,9 @@ pub const PROBE: &str = "probe-file";
 /// Of larger files the numbers are not read beforehand, only what describes them.
 const LARGE: u64 = 1 << 26;
 
+/// The code with which a Rust program ends that panics: what the library gave back was nonsense.
+const PANICKED: i32 = 101;
+
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 /// Files that were survived, as they were then.
 static SURVIVED: Mutex<Vec<(PathBuf, u64, Option<SystemTime>)>> = Mutex::new(Vec::new());
@@ -104,7 +107,7 @@ pub(super) fn survive(path: &Path, about: &Metadata) -> Result<(), StoreError> {
         .stderr(Stdio::null())
         .status();
     match status {
-        Ok(status) if status.code().is_none() => Err(StoreError::Damaged {
+        Ok(status) if matches!(status.code(), None | Some(PANICKED)) => Err(StoreError::Damaged {
             path: path.to_owned(),
             detail: format!("the HDF5 library does not survive it: {status}"),
         }),

@@ -8,12 +8,14 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
 
-use hdf5::{Attribute, Container, Dataset, File, h5check};
+use hdf5::{Attribute, Container, Dataset, File, Group, Location, h5check};
 use hdf5_sys::LOCK;
-use hdf5_sys::h5a::{H5Aclose, H5Acreate2, H5Aread, H5Awrite};
+use hdf5_sys::h5::{H5_index_t, H5_iter_order_t, herr_t};
+use hdf5_sys::h5a::{H5Aclose, H5Acreate2, H5Aiterate2, H5Aread, H5Awrite};
 use hdf5_sys::h5d::H5Dread;
 use hdf5_sys::h5f::H5Fget_file_image;
 use hdf5_sys::h5i::{H5Idec_ref, H5Iget_name, hid_t};
+use hdf5_sys::h5l::H5Literate2;
 use hdf5_sys::h5p::H5P_DEFAULT;
 use hdf5_sys::h5r::{H5R_OBJECT1, H5Rcreate, H5Rdereference, hobj_ref_t};
 use hdf5_sys::h5s::{H5S_ALL, H5Screate, H5Screate_simple, H5Sget_simple_extent_npoints};
@@ -453,6 +455,77 @@ fn reference(dataset: &Dataset) -> hdf5::Result<hobj_ref_t> {
         )
     })?;
     Ok(reference)
+}
+
+/// The orders in which names are asked for: that of their creation, or, where the file does not tell it, their own.
+const ORDERS: [H5_index_t; 2] = [H5_index_t::H5_INDEX_CRT_ORDER, H5_index_t::H5_INDEX_NAME];
+
+/// The names of all attributes, in the order of their creation where the file tells it.
+pub(super) fn attribute_names(object: &Location) -> hdf5::Result<Vec<String>> {
+    let _lock = LOCK.lock();
+    in_order(|order, names| {
+        // SAFETY: the callback casts its last argument back to the list that is given here.
+        h5check(unsafe {
+            H5Aiterate2(
+                object.id(),
+                order,
+                H5_iter_order_t::H5_ITER_INC,
+                ptr::null_mut(),
+                Some(take_name),
+                ptr::from_mut(names).cast(),
+            )
+        })
+    })
+}
+
+/// The names of all links of a group, in the order of their creation where the file tells it.
+pub(super) fn link_names(group: &Group) -> hdf5::Result<Vec<String>> {
+    let _lock = LOCK.lock();
+    in_order(|order, names| {
+        // SAFETY: as above.
+        h5check(unsafe {
+            H5Literate2(
+                group.id(),
+                order,
+                H5_iter_order_t::H5_ITER_INC,
+                ptr::null_mut(),
+                Some(take_name),
+                ptr::from_mut(names).cast(),
+            )
+        })
+    })
+}
+
+fn in_order(
+    iterate: impl Fn(H5_index_t, &mut Vec<String>) -> hdf5::Result<herr_t>,
+) -> hdf5::Result<Vec<String>> {
+    let asked = |order| {
+        let mut names = Vec::new();
+        iterate(order, &mut names).map(|_| names)
+    };
+    let [created, named] = ORDERS;
+    asked(created).or_else(|_| asked(named))
+}
+
+/// Keeps the name that an iteration has come to. What else the library tells of it (hdf5-metno makes Rust enums of it) may be no
+/// value of its type where the file is damaged, and is not looked at.
+unsafe extern "C" fn take_name<T>(
+    _object: hid_t,
+    name: *const c_char,
+    _about: *const T,
+    names: *mut c_void,
+) -> herr_t {
+    // SAFETY: the name is a text that ends in NUL, and the list is that of the call that iterates.
+    unsafe {
+        let Some(names) = names.cast::<Vec<String>>().as_mut() else {
+            return -1;
+        };
+        if name.is_null() {
+            return -1;
+        }
+        names.push(CStr::from_ptr(name).to_string_lossy().into_owned());
+    }
+    0
 }
 
 /// The bytes of an open file, as they would lie on the disk.

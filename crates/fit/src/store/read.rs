@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use hdf5::{IndexType, IterationOrder, LocationToken, LocationType};
+use hdf5::{LocationToken, LocationType};
 
 use super::error::reason;
 use super::foreign::{self, Wanted};
@@ -13,7 +13,7 @@ use super::probe;
 use super::variable::largest;
 use super::{
     AttributeValue, Dimension, Group, RealArray, StoreError, StoredVariable, Values, Variable,
-    attributes,
+    attributes, raw,
 };
 
 /// Groups deeper than this are not loaded: links may go round in a circle.
@@ -235,12 +235,7 @@ impl<'a> StoredGroup<'a> {
     }
 
     fn members(&self, kind: LocationType) -> Result<Vec<String>, StoreError> {
-        let by_creation = self
-            .group
-            .member_names_by(IndexType::CreationOrder, IterationOrder::Increasing);
-        let names = by_creation
-            .or_else(|_| self.group.member_names())
-            .map_err(|e| self.failure("", &e))?;
+        let names = raw::link_names(&self.group).map_err(|e| self.failure("", &e))?;
         Ok(names
             .into_iter()
             .filter(|name| self.is(name, kind))
