@@ -3,7 +3,7 @@
 use crate::student::{Constants, Student};
 use crate::teacher::TeacherSpec;
 use tauscope_adjoint::{
-    ExponentialMethod, FixedStepMethod, Integrator, StepControl, Stops, Tolerances,
+    AdaptiveMethod, ExponentialMethod, FixedStepMethod, Integrator, StepControl, Stops, Tolerances,
 };
 use tauscope_dynamics::Activation;
 
@@ -34,7 +34,7 @@ impl Effort {
         self.repetitions.unwrap_or(own)
     }
 
-    /// Repetitions in continuous time, whose gradients take about thirty times as long: a fifth.
+    /// Repetitions in continuous time, whose gradients take about twenty times as long: a fifth.
     pub fn in_continuous_time(&self, repetitions: usize) -> usize {
         repetitions.div_ceil(5)
     }
@@ -107,7 +107,10 @@ impl Model {
     pub fn exact(self) -> Integrator {
         match self {
             Model::Discrete => self.integrator(),
-            Model::Continuous => adaptive(1e-10),
+            Model::Continuous => Integrator::Adaptive {
+                method: AdaptiveMethod::Tsit45,
+                tolerances: tolerances(1e-10),
+            },
         }
     }
 }
@@ -115,10 +118,14 @@ impl Model {
 fn adaptive(rtol: f64) -> Integrator {
     Integrator::Exponential {
         method: ExponentialMethod::ExpHermite,
-        control: StepControl::Tolerances(Tolerances {
-            rtol,
-            atol: rtol / 100.0,
-        }),
+        control: StepControl::Tolerances(tolerances(rtol)),
+    }
+}
+
+fn tolerances(rtol: f64) -> Tolerances {
+    Tolerances {
+        rtol,
+        atol: rtol / 100.0,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::forward::Cotangents;
 use crate::halt;
 use crate::{Adjoint, Phase, SolveError, Statistics};
 use arrayvec::ArrayVec;
-use std::rc::Rc;
+use std::sync::Arc;
 use tauscope_dynamics::{Gradient, InputSignal, RateNetwork};
 
 /// See [`crate::backward`]: the exact transpose of the steps that were taken.
@@ -21,7 +21,7 @@ pub(crate) fn backward(
     tape: &StepTape,
     cotangents: &Cotangents<'_>,
 ) -> Result<Adjoint, SolveError> {
-    let mut cache = WeightCache::new(network);
+    let mut cache = WeightCache::holding(network, &tape.weights);
     let mut pass = Backward::new(network, input, tape, cache.tile().len);
     let block = network.shape(input.n_trials()).block_len();
     let mut evaluations = tape
@@ -80,7 +80,7 @@ struct Backward<'a> {
     drive_cotangents: DriveCotangents<'a>,
     readers: Readers,
     /// By frame modulo [`RING`].
-    weights: [Option<Rc<StepWeights>>; RING],
+    weights: [Option<Arc<StepWeights>>; RING],
     /// By register and frame modulo [`RING`].
     cotangents: Vec<[Cotangent; RING]>,
     /// Cotangents of products, by their source.
@@ -332,7 +332,7 @@ impl<'a> Found<'a> {
         &mut self,
         read_by: &[ReadBy],
         cotangents: &'a [[Cotangent; RING]],
-        weights: &'a [Option<Rc<StepWeights>>; RING],
+        weights: &'a [Option<Arc<StepWeights>>; RING],
         frame: usize,
     ) {
         let Some(weights) = &weights[frame % RING] else {

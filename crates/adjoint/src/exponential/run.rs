@@ -7,14 +7,14 @@ use super::probe::Probe;
 use super::product::multiply;
 use super::program::{MAX_LAG, Operation, Register, Source};
 use super::scheme::{Effort, Scheme, StepKind};
-use super::weights::{Geometry, StepWeights, Tile, WeightCache};
+use super::weights::{Geometry, KnownWeights, StepWeights, Tile, WeightCache};
 use crate::fixed_step::{Grid, Step};
 use crate::forward::Tape;
 use crate::halt;
 use crate::{
     ExponentialMethod, Phase, SolveError, Statistics, StepControl, Stops, Tolerances, Trajectory,
 };
-use std::rc::Rc;
+use std::sync::Arc;
 use tauscope_dynamics::{InputSignal, ModelKind, RateNetwork, StateShape};
 
 /// A solve, step by step.
@@ -26,6 +26,8 @@ pub(crate) struct StepTape {
     pub(super) frames: Frames,
     /// The frame of every evaluation time.
     pub(super) eval_frames: Vec<usize>,
+    /// Weights of its steps, as far as they are kept.
+    pub(super) weights: KnownWeights,
     shape: StateShape,
 }
 
@@ -115,6 +117,7 @@ pub(crate) fn forward(
             steps: run.steps,
             frames: run.frames,
             eval_frames,
+            weights: run.cache.into_known(),
             shape: network.shape(input.n_trials()),
         })),
     })
@@ -391,6 +394,7 @@ impl<'a> Run<'a> {
             left,
             right,
         }
+        .only(self.scheme.reads(kind))
     }
 
     /// Of the last frame.
@@ -484,7 +488,7 @@ pub(super) fn weights_of<'c>(
     cache: &'c mut WeightCache<'_>,
     tape: &StepTape,
     n: usize,
-) -> &'c Rc<StepWeights> {
+) -> &'c Arc<StepWeights> {
     let geometry = &tape.steps[n].geometry;
     cache.exact(geometry, tape.scheme.program(geometry.kind))
 }

@@ -8,6 +8,7 @@ use super::program::Register::{
     StartCurrentSlope, StartRateSlope, StartSlopeProduct,
 };
 use super::program::{Filter, Operation, Program, Recipe, Register, Source, back, now};
+use super::weights::Reads;
 use crate::ExponentialMethod;
 use tauscope_dynamics::{Interpolation, ModelKind};
 
@@ -60,6 +61,7 @@ pub(super) struct Scheme {
     model: ModelKind,
     /// By the number of the kind.
     programs: [Program; StepKind::ALL.len()],
+    reads: [Reads; StepKind::ALL.len()],
 }
 
 /// Steps after the start before the history of `exp-adams` is filled.
@@ -80,17 +82,24 @@ impl Scheme {
             interpolation,
             jumps,
         };
+        let programs = [
+            form.start(),
+            form.hermite(),
+            form.adams(back(MiddleActivity, 1)),
+            form.adams(back(Activity, 3)),
+            form.extrapolated(),
+        ];
         Scheme {
             method,
             model,
-            programs: [
-                form.start(),
-                form.hermite(),
-                form.adams(back(MiddleActivity, 1)),
-                form.adams(back(Activity, 3)),
-                form.extrapolated(),
-            ],
+            reads: programs.each_ref().map(Reads::of),
+            programs,
         }
+    }
+
+    /// What the weights of a step of that kind depend on.
+    pub(super) fn reads(&self, kind: StepKind) -> Reads {
+        self.reads[kind as usize]
     }
 
     pub(super) fn program(&self, kind: StepKind) -> &Program {

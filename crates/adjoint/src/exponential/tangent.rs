@@ -31,7 +31,7 @@ pub(crate) fn sensitivities(
     let mut rates = Vec::with_capacity(block_len * t_eval.len());
     let mut sweep = Sweep::new(network, input, input.n_trials(), &tape.scheme, directions);
     let mut drives = Drives::new(network, input);
-    let mut cache = WeightCache::new(network);
+    let mut cache = WeightCache::holding(network, &tape.weights);
     let mut next = 0;
     for (frame, step) in tape.steps.iter().enumerate() {
         halt::check()?;

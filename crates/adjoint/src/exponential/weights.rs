@@ -3,7 +3,7 @@ use super::phi::FilterIntegrals;
 use super::program::{Filter, MAX_LAG, Operation, Program, Recipe, Source};
 use super::scheme::StepKind;
 use nalgebra::DMatrix;
-use std::rc::Rc;
+use std::sync::Arc;
 use tauscope_dynamics::RateNetwork;
 
 /// All that the weights of a step depend on beside the network.
@@ -18,10 +18,50 @@ pub(super) struct Geometry {
     pub(super) right: f64,
 }
 
+/// What the polynomials of a program look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reads {
+    /// Of how many steps back.
+    lag: usize,
+    /// Whether of more than one sample of the drive, whose places then matter.
+    drive: bool,
+}
+
+impl Reads {
+    pub(super) fn of(program: &Program) -> Reads {
+        let mut reads = Reads {
+            lag: 0,
+            drive: false,
+        };
+        for operation in program {
+            let Operation::Combine { recipe, .. } = operation else {
+                continue;
+            };
+            for source in recipe.sources() {
+                match source {
+                    Source::Register(_, lag) => reads.lag = reads.lag.max(lag),
+                    Source::DriveLeft => {}
+                    Source::DriveRight => reads.drive = true,
+                }
+            }
+        }
+        reads
+    }
+}
+
 /// Times computed twice differ by round-off: steps whose geometry differs by less than this are one.
 const SAME: f64 = 1e-9;
 
 impl Geometry {
+    /// The same for all steps that have the same weights.
+    pub(super) fn only(mut self, reads: Reads) -> Geometry {
+        self.lengths[reads.lag + 1..].fill(1.0);
+        if !reads.drive {
+            (self.left, self.right) = (0.0, 1.0);
+        }
+        self
+    }
+
     fn is_close(&self, other: &Geometry) -> bool {
         let close = |a: f64, b: f64| (a - b).abs() <= SAME * a.abs().max(1.0);
         self.kind == other.kind
@@ -147,17 +187,36 @@ pub(super) struct StepWeights {
     pub(super) operations: Vec<Weights>,
 }
 
+fn decays(network: &RateNetwork) -> [&[f64]; 2] {
+    [network.decay_s(), network.decay_r()]
+}
+
+/// Weights that are likely needed again, and the time constants that they belong to.
+#[derive(Debug, Clone)]
+pub(super) struct KnownWeights {
+    decays: [Vec<f64>; 2],
+    weights: Vec<Arc<StepWeights>>,
+}
+
 /// The weights that were last needed.
 #[derive(Debug)]
 pub(super) struct WeightCache<'a> {
     network: &'a RateNetwork,
     tile: Tile,
-    /// The most recently used last.
-    kept: Vec<Rc<StepWeights>>,
+    kept: Vec<Arc<StepWeights>>,
+    /// Which of them was used last. Steps come back in the same order, so that the next is likely its neighbour.
+    last: usize,
+    /// Which of them is given up next where there are too many.
+    oldest: usize,
 }
 
-/// Regular sampling with a few sub-steps needs this many; irregular sampling repeats none.
-const KEPT: usize = 24;
+/// Irregular sampling repeats none, and fills this.
+const FEWEST: usize = 24;
+/// Steps that are a small part of a sample interval come in as many geometries; of small networks that many are kept.
+const BYTES: usize = 4 << 20;
+const MOST_KEPT: usize = 512;
+/// Weights that a solve leaves to the backward one, beside its steps.
+const KNOWN_BYTES: usize = 1 << 20;
 
 impl<'a> WeightCache<'a> {
     pub(super) fn new(network: &'a RateNetwork) -> Self {
@@ -165,6 +224,23 @@ impl<'a> WeightCache<'a> {
             network,
             tile: Tile::new(network.n_units()),
             kept: Vec::new(),
+            last: 0,
+            oldest: 0,
+        }
+    }
+
+    /// With what another one had at its end, where that was for the same time constants.
+    pub(super) fn holding(network: &'a RateNetwork, known: &KnownWeights) -> Self {
+        let is_same = known.decays == decays(network);
+        let kept = if is_same {
+            known.weights.clone()
+        } else {
+            Vec::new()
+        };
+        WeightCache {
+            last: kept.len().saturating_sub(1),
+            kept,
+            ..WeightCache::new(network)
         }
     }
 
@@ -172,13 +248,23 @@ impl<'a> WeightCache<'a> {
         self.tile
     }
 
+    /// What it has, up to [`KNOWN_BYTES`].
+    pub(super) fn into_known(mut self) -> KnownWeights {
+        let bytes = self.kept.first().map_or(1, |kept| kept.bytes().max(1));
+        let surplus = self.kept.len().saturating_sub(KNOWN_BYTES / bytes);
+        KnownWeights {
+            decays: decays(self.network).map(<[f64]>::to_vec),
+            weights: self.kept.split_off(surplus),
+        }
+    }
+
     /// The weights of a step of about this geometry; their own `geometry` is the one that they are exact for.
-    pub(super) fn near(&mut self, geometry: &Geometry, program: &Program) -> &Rc<StepWeights> {
+    pub(super) fn near(&mut self, geometry: &Geometry, program: &Program) -> &Arc<StepWeights> {
         self.find(|kept| kept.is_close(geometry), geometry, program)
     }
 
     /// The weights of exactly this geometry.
-    pub(super) fn exact(&mut self, geometry: &Geometry, program: &Program) -> &Rc<StepWeights> {
+    pub(super) fn exact(&mut self, geometry: &Geometry, program: &Program) -> &Arc<StepWeights> {
         self.find(|kept| kept == geometry, geometry, program)
     }
 
@@ -187,27 +273,48 @@ impl<'a> WeightCache<'a> {
         fits: impl Fn(&Geometry) -> bool,
         geometry: &Geometry,
         program: &Program,
-    ) -> &Rc<StepWeights> {
-        let last = self.kept.len();
-        match self.kept.iter().rposition(|kept| fits(&kept.geometry)) {
-            Some(at) if at + 1 == last => {}
-            Some(at) => {
-                let hit = self.kept.remove(at);
-                self.kept.push(hit);
-            }
-            None => {
-                if last == KEPT {
-                    self.kept.remove(0);
-                }
-                let made = StepWeights::new(self.network, self.tile, *geometry, program);
-                self.kept.push(Rc::new(made));
-            }
+    ) -> &Arc<StepWeights> {
+        let n = self.kept.len();
+        // it itself, forwards, backwards, then all others
+        let likely = [0, 1, n.saturating_sub(1)].map(|ahead| self.last + ahead);
+        let all = likely.into_iter().chain(self.last..self.last + n);
+        let hit = all
+            .map(|at| at.checked_rem(n).unwrap_or(0))
+            .find(|&at| self.kept.get(at).is_some_and(|kept| fits(&kept.geometry)));
+        self.last = hit.unwrap_or_else(|| {
+            let made = Arc::new(StepWeights::new(
+                self.network,
+                self.tile,
+                *geometry,
+                program,
+            ));
+            self.keep(made)
+        });
+        &self.kept[self.last]
+    }
+
+    /// Where it is kept.
+    fn keep(&mut self, made: Arc<StepWeights>) -> usize {
+        let most = (BYTES / made.bytes().max(1)).clamp(FEWEST, MOST_KEPT);
+        if self.kept.len() < most {
+            self.kept.push(made);
+            return self.kept.len() - 1;
         }
-        &self.kept[self.kept.len() - 1]
+        let at = self.oldest % self.kept.len();
+        self.kept[at] = made;
+        self.oldest = at + 1;
+        at
     }
 }
 
 impl StepWeights {
+    fn bytes(&self) -> usize {
+        let of = |weights: &Weights| {
+            size_of_val(&weights.weights[..]) + size_of_val(&weights.by_log_tau[..])
+        };
+        self.operations.iter().map(of).sum()
+    }
+
     fn new(
         network: &RateNetwork,
         tile: Tile,
