@@ -134,6 +134,43 @@ fn a_profile_agrees_with_curvature_where_the_cost_is_a_parabola() {
 }
 
 #[test]
+fn a_profile_that_stays_low_up_to_a_bound_has_an_open_end_there() {
+    let profile = |taus, noise, target| {
+        let recipe = Recipe {
+            units: 1,
+            outputs: 1,
+            taus: Some(taus),
+            noise,
+            strength: 3.0,
+            ..SMALL
+        };
+        let teacher = Teacher::new(recipe, &SIGMOID);
+        let found = teacher.judged_at(&teacher.theta, Depth::Curvature, &[target]);
+        let profile = found.profiles[0].clone();
+        assert_eq!(profile.reason, "", "{profile:?}");
+        let [interval] = profile.intervals[..] else {
+            panic!("{profile:?}")
+        };
+        (interval, profile.points)
+    };
+    // bounds of tau: 0.002 and 3
+    let ([low, high], points) = profile([0.03, 2.7], 2.0, "tau_r[0]");
+    assert!(0.1 < low && low < 2.7 && high.is_infinite(), "{low} {high}");
+    let last = points.last().unwrap();
+    assert!(
+        (last.tau / 3.0 - 1.0).abs() < 1e-9 && last.chi2 < CHI2_95,
+        "{last:?}"
+    );
+    let ([low, high], points) = profile([0.0022, 0.2], 0.05, "tau_s[0]");
+    assert!(low == 0.0 && 0.0022 < high && high < 0.1, "{low} {high}");
+    let first = points[0];
+    assert!(
+        (first.tau / 0.002 - 1.0).abs() < 1e-9 && first.chi2 < CHI2_95,
+        "{first:?}"
+    );
+}
+
+#[test]
 fn an_end_that_the_recording_cannot_tell_is_open_and_said_to_be() {
     let teacher = slow();
     let told = |error: f64| {
