@@ -4,7 +4,7 @@ use super::frames::Frames;
 use super::kernels::{self, MOST};
 use super::product::multiply;
 use super::program::{Filter, MAX_LAG, Operation, REGISTERS, Register, Source, now};
-use super::run::{forward, state_registers, weights_of};
+use super::run::{StepTape, forward, state_registers, weights_of};
 use super::scheme::Scheme;
 use super::weights::{StepWeights, Tile, WeightCache, Weights};
 use crate::forward::Tape;
@@ -28,20 +28,64 @@ pub(crate) fn sensitivities(
     };
     let block = network.shape(input.n_trials()).block_len();
     let block_len = block * (1 + directions.len());
-    let mut rates = Vec::with_capacity(block_len * t_eval.len());
+    let mut rates = vec![0.0; block_len * t_eval.len()];
+    for (j, out) in rates.chunks_exact_mut(block_len).enumerate() {
+        out[..block].copy_from_slice(tape.rates(j));
+    }
+    let mut cache = WeightCache::holding(network, &tape.weights);
+    let mut done = 1;
+    for directions in directions.chunks(together(block, &tape.scheme)) {
+        let place = block * done;
+        sweep_through(
+            network,
+            input,
+            tape,
+            &mut cache,
+            directions,
+            |j, tangents| {
+                rates[j * block_len + place..][..tangents.len()].copy_from_slice(tangents);
+            },
+        )?;
+        done += directions.len();
+    }
+    let mut statistics = trajectory.statistics;
+    statistics.rhs_evaluations *= 1 + directions.len() as u64;
+    Ok(Sensitivities {
+        rates,
+        block_len,
+        statistics,
+    })
+}
+
+/// Bytes of tangents that are carried together: they stay in the cache of a processor from step to step.
+const CARRIED: usize = 1 << 19;
+
+/// Directions that are carried together.
+fn together(block: usize, scheme: &Scheme) -> usize {
+    let registers = scheme.programs().map(Vec::len).max().unwrap_or(1);
+    (CARRIED / (size_of::<f64>() * block * registers * RING).max(1)).max(1)
+}
+
+/// Carries tangents over all steps, and hands out those of the rates at evaluation time `j`, (unit, direction x trial).
+fn sweep_through(
+    network: &RateNetwork,
+    input: &InputSignal,
+    tape: &StepTape,
+    cache: &mut WeightCache<'_>,
+    directions: &[Direction],
+    mut take: impl FnMut(usize, &[f64]),
+) -> Result<(), SolveError> {
     let mut sweep = Sweep::new(network, input, input.n_trials(), &tape.scheme, directions);
     let mut drives = Drives::new(network, input);
-    let mut cache = WeightCache::holding(network, &tape.weights);
     let mut next = 0;
     for (frame, step) in tape.steps.iter().enumerate() {
         halt::check()?;
         drives.enter(step.interval);
         let tile = cache.tile();
-        let weights = weights_of(&mut cache, tape, frame);
+        let weights = weights_of(cache, tape, frame);
         sweep.step(&tape.scheme, &tape.frames, &drives, weights, tile, frame);
         while tape.eval_frames.get(next) == Some(&frame) {
-            rates.extend_from_slice(tape.rates(next));
-            rates.extend_from_slice(sweep.tangent_of(Register::Rate, frame));
+            take(next, sweep.tangent_of(Register::Rate, frame));
             next += 1;
         }
         if let Some(unit) = sweep.not_finite(frame) {
@@ -52,13 +96,7 @@ pub(crate) fn sensitivities(
             });
         }
     }
-    let mut statistics = trajectory.statistics;
-    statistics.rhs_evaluations *= 1 + directions.len() as u64;
-    Ok(Sensitivities {
-        rates,
-        block_len,
-        statistics,
-    })
+    Ok(())
 }
 
 /// Frames whose tangents are read again.
@@ -250,10 +288,12 @@ impl<'a> Sweep<'a> {
         state_registers(self.network.model())
             .iter()
             .find_map(|&register| {
-                let at = self
-                    .tangent_of(register, frame)
-                    .iter()
-                    .position(|v| !v.is_finite());
+                let tangents = self.tangent_of(register, frame);
+                // without an early end it takes many values at a time
+                if tangents.iter().fold(true, |all, v| all & v.is_finite()) {
+                    return None;
+                }
+                let at = tangents.iter().position(|v| !v.is_finite());
                 at.map(|at| at % self.network.n_units())
             })
     }
