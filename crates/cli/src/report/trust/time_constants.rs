@@ -165,9 +165,10 @@ pub(super) fn certainty(contents: &Contents) -> Vec<Note> {
     let mut notes = verdicts(contents);
     notes.extend(basis(contents));
     notes.extend(open_ends(contents));
-    if contents.taus.iter().all(|tau| tau.intervals.is_none()) {
+    let is_judged = contents.group("uncertainty").is_some();
+    if !is_judged && contents.taus.iter().all(|tau| tau.intervals.is_none()) {
         notes.push(Note::new(Tone::Caution, "The file holds no intervals: how well the data determine each time constant is not known from it."));
-        if contents.taus.len() == 2 && contents.group("uncertainty").is_none() {
+        if contents.taus.len() == 2 {
             notes.push(Note::new(Tone::Caution, "tau_s and tau_r of a unit can often be exchanged with hardly any change of the prediction; which is which was not judged."));
         }
     }
