@@ -10,6 +10,8 @@ const MOST_STEPS: usize = 8;
 const MOST_APPROACHES: usize = 6;
 /// An end is found where the likelihood has fallen by that of an interval of 95 % within this: 2 % of the interval.
 const CLOSE: f64 = 0.15;
+/// Or where it lies between two points, this part of their distance from the minimum apart.
+const NARROW: f64 = 0.1;
 /// A point lies at least this part of the bracket away from its sides.
 const LEAST_PART: f64 = 0.3;
 /// First step of log(tau_s / tau_r).
@@ -104,7 +106,8 @@ impl Ridge<'_> {
                 allowed.push(point.clone());
                 inside = point;
             }
-            if is_close {
+            let left = (outside.d - inside.d).abs() / (inside.d - start.d).abs();
+            if is_close || left < NARROW {
                 break;
             }
         }
