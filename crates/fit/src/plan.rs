@@ -33,6 +33,8 @@ const WIDE_BATCH: usize = 32;
 const PAIRS: usize = 1024;
 /// Doubles that the sensitivities of one batch may take: 256 MiB.
 const SENSITIVITY_DOUBLES: usize = 32 << 20;
+/// Units of a network that is fitted, at most: what is known of each of its weights takes 2 GiB.
+const MOST_UNITS: usize = 4096;
 /// Up to this number of parameters Gauss-Newton holds its matrix, and is the default optimizer.
 pub const DENSE_LIMIT: usize = 2000;
 /// The penalties that `l2 = "auto"` tries, on the normalised objective.
@@ -330,6 +332,10 @@ fn layout(
     std: &[f64],
 ) -> Result<ModelLayout, PlanError> {
     let n_units = config.units.set().map_or(dataset.n_outputs(), |n| n.get());
+    if n_units > MOST_UNITS {
+        let reason = format!("{n_units} are too many: a fit takes at most {MOST_UNITS}");
+        return Err(config.unfit("units", reason).into());
+    }
     let n_inputs = dataset.n_inputs();
     let readout = readout(config, dataset, train, n_units)?;
     let connectivity = Connectivity::new(
