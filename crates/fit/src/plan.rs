@@ -333,7 +333,9 @@ fn layout(
 ) -> Result<ModelLayout, PlanError> {
     let n_units = config.units.set().map_or(dataset.n_outputs(), |n| n.get());
     if n_units > MOST_UNITS {
-        let reason = format!("{n_units} are too many: a fit takes at most {MOST_UNITS}");
+        let reason = format!(
+            "{n_units} are too many: choose at most {MOST_UNITS}; fewer units than outputs need a linear readout"
+        );
         return Err(config.unfit("units", reason).into());
     }
     let n_inputs = dataset.n_inputs();

@@ -120,3 +120,42 @@ fn the_gradient_over_all_kinds_of_steps_is_the_transpose_of_the_tangent() {
         }
     }
 }
+
+#[test]
+fn many_directions_are_those_that_each_is_alone() {
+    let (network, input) = (network(), input());
+    let t_eval = [0.3, 0.85, 1.5];
+    let y0 = vec![0.2; 2 * UNITS * TRIALS];
+    let block = UNITS * TRIALS;
+    let direction = |k: usize| match k % 3 {
+        0 => Direction::Entries(vec![(
+            Coordinate::Weight {
+                unit: k % UNITS,
+                source: (k / 3) % UNITS,
+            },
+            1.0 + k as f64,
+        )]),
+        1 => Direction::Entries(vec![(Coordinate::LogTauS { unit: k % UNITS }, 1.0)]),
+        _ => Direction::InitialState((0..2 * block).map(|i| ((i + k) as f64).sin()).collect()),
+    };
+    // several groups of those that are carried together
+    let all: Vec<Direction> = (0..500).map(direction).collect();
+    let found = |directions: &[Direction]| {
+        sensitivities(&network, &input, &y0, directions, &t_eval, &loose()).unwrap()
+    };
+    let together = found(&all);
+    for k in [0, 1, 250, 498, 499] {
+        let alone = found(&all[k..=k]);
+        for j in 0..t_eval.len() {
+            let (one, of_many) = (
+                &alone.at(j)[block..],
+                &together.at(j)[(1 + k) * block..][..block],
+            );
+            let largest = one.iter().fold(0.0, |most: f64, v| most.max(v.abs()));
+            assert!(largest > 0.0);
+            for (a, b) in one.iter().zip(of_many) {
+                assert!((a - b).abs() <= 1e-13 * largest, "{k} at {j}: {a} {b}");
+            }
+        }
+    }
+}

@@ -21,7 +21,7 @@ pub(super) struct Geometry {
 /// What the polynomials of a program look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reads {
-    /// Of how many steps back.
+    /// Of the lengths of how many steps back; values at the end of a step would need one less.
     lag: usize,
     /// Whether of more than one sample of the drive, whose places then matter.
     drive: bool,
@@ -512,4 +512,82 @@ fn rows(
         }
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scheme::Scheme;
+    use super::*;
+    use crate::ExponentialMethod;
+    use tauscope_dynamics::{Activation, Interpolation, ModelKind, Parameters};
+
+    const MODEL: ModelKind = ModelKind::TwoConstant;
+
+    fn network() -> RateNetwork {
+        let parameters = Parameters {
+            w: DMatrix::zeros(2, 2),
+            u: DMatrix::zeros(2, 1),
+            b: vec![0.0; 2].into(),
+            log_tau_s: vec![-1.0, 0.5].into(),
+            log_tau_r: vec![0.2, -2.0].into(),
+        };
+        RateNetwork::new(MODEL, Activation::Sigmoid, parameters).unwrap()
+    }
+
+    /// The second quarter of a sample interval, after steps of other lengths.
+    fn quarter(kind: StepKind) -> Geometry {
+        Geometry {
+            kind,
+            h: 0.25,
+            lengths: [1.0, 1.0, 2.0, 0.5, 4.0],
+            left: -1.0,
+            right: 3.0,
+        }
+    }
+
+    /// With its neighbour, the third, where only what `reads` does not look at is different.
+    fn pair(scheme: &Scheme, kind: StepKind) -> [Geometry; 2] {
+        let second = quarter(kind);
+        let third = Geometry {
+            lengths: [1.0, 1.0, 1.0, 2.0, 0.5],
+            left: -2.0,
+            right: 2.0,
+            ..second
+        };
+        [second, third].map(|geometry| geometry.only(scheme.reads(kind)))
+    }
+
+    #[test]
+    fn what_is_left_out_of_a_geometry_changes_no_weight() {
+        let network = network();
+        for method in [ExponentialMethod::ExpHermite, ExponentialMethod::ExpAdams] {
+            for interpolation in [Interpolation::Linear, Interpolation::Hold] {
+                let scheme = Scheme::new(method, MODEL, interpolation, true);
+                for kind in StepKind::ALL {
+                    let made = |geometry| {
+                        let program = scheme.program(kind);
+                        StepWeights::new(&network, Tile::new(2), geometry, program).operations
+                    };
+                    let (whole, part) = (quarter(kind), quarter(kind).only(scheme.reads(kind)));
+                    for (whole, part) in made(whole).iter().zip(&made(part)) {
+                        assert_eq!(whole.weights[..], part.weights[..], "{kind:?}");
+                        assert_eq!(whole.by_log_tau[..], part.by_log_tau[..], "{kind:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn steps_are_one_where_their_program_sees_no_difference() {
+        let same = |interpolation, kind| {
+            let scheme = Scheme::new(ExponentialMethod::ExpAdams, MODEL, interpolation, true);
+            let [second, third] = pair(&scheme, kind);
+            second.is_close(&third)
+        };
+        assert!(same(Interpolation::Hold, StepKind::Hermite));
+        // where the samples lie, and how long the steps before were
+        assert!(!same(Interpolation::Linear, StepKind::Hermite));
+        assert!(!same(Interpolation::Hold, StepKind::Adams));
+    }
 }

@@ -178,7 +178,7 @@ pub const REPRODUCE: &str = "\
 Examples:
   tauscope reproduce limits
   tauscope reproduce all --small --out /tmp/small
-  tauscope reproduce recovery --out benches/runs/2026-11-25-reproduction --threads 2
+  tauscope reproduce recovery --out benches/runs/2026-11-27-reproduction --threads 2
 
 Claims of doi:10.1038/s41598-020-68169-x: limits (C7), exchange (C6), recovery (C3), elman (C4), relu (C5), local (C9),
 memory (C8), hierarchy (C10), grid (C1, C2). Each leaves NAME.h5, figures, and its rows in README.md. Ctrl-C keeps the

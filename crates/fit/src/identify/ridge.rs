@@ -8,7 +8,7 @@ use super::run::Judge;
 /// Doublings of the step in search of an end of the profile, and points that come closer to it once it is passed.
 const MOST_STEPS: usize = 8;
 const MOST_APPROACHES: usize = 6;
-/// An end is found where the likelihood has fallen by that of an interval of 95 % within this: 2 % of the interval.
+/// An end is found where twice the log likelihood has fallen by [`CHI2_95`] within this: to 2 % of the interval.
 const CLOSE: f64 = 0.15;
 /// Or where it lies between two points, this part of their distance from the minimum apart.
 const NARROW: f64 = 0.1;
@@ -63,11 +63,8 @@ impl Ridge<'_> {
         let ordered = Ordered::new(&judge.objective, self.pair, Held::At(d)).ok()?;
         let search = Search::along_a_path(judge.most_iterations)
             .down_to(judge.objective_at(self.cost, CHI2_95));
-        let starts = starts.iter().map(|start| {
-            let mut start = ordered.point_of(start);
-            start[self.pair.s] = d;
-            start
-        });
+        // the bounds of d put it where it is held
+        let starts = starts.iter().map(|start| ordered.point_of(start));
         let start = lowest(&ordered, starts.collect())?;
         let found = refit(&ordered, &start, search, &judge.control).ok()?;
         (!found.interrupted).then(|| At {

@@ -1,5 +1,5 @@
 //! The calls of the HDF5 C library that hdf5-metno does not offer: dimension scales as netCDF wants them, text of
-//! any length, and the image of a file in memory.
+//! any length, the image of a file in memory, and names alone, of files that may be damaged.
 //!
 //! Every function takes objects of hdf5-metno, which are valid by construction, holds the process-wide lock for
 //! all its calls, and gives back owned values. Nothing outside this file is unsafe.
