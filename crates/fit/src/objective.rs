@@ -184,7 +184,10 @@ impl FitObjective<'_> {
     ) -> Result<(Vec<f64>, u64), SolveFailure> {
         let mut gradient = vec![0.0; self.layout.len()];
         let on_readout = &mut gradient[self.layout.readout_range()];
-        let on_rates = self.on_rates(at, batch, &solved.trajectory, cotangents, on_readout);
+        let trajectory = &solved.trajectory;
+        let block = at.network.n_units() * batch.trials.len();
+        let mut on_rates = vec![0.0; block * batch.t_eval.len()];
+        self.on_rates(at, batch, trajectory, cotangents, on_readout, &mut on_rates);
         let adjoint = self.until_halted(batch, || {
             backward(
                 &at.network,
@@ -234,11 +237,11 @@ impl FitObjective<'_> {
         let mut gradient = vec![0.0; self.layout.len()];
         let on_readout = &mut gradient[self.layout.readout_range()];
         let mut sums = Vec::with_capacity(walk.n_pieces());
-        let cotangents = |piece: &TrialBatch, trajectory: &Trajectory| {
+        let cotangents = |piece: &TrialBatch, trajectory: &Trajectory, out: &mut [f64]| {
             let (mut residuals, loss) = self.residuals(at, piece, trajectory);
             sums.push(loss);
             residuals.iter_mut().for_each(|r| *r *= weight);
-            self.on_rates(at, piece, trajectory, &residuals, on_readout)
+            self.on_rates(at, piece, trajectory, &residuals, on_readout, out);
         };
         let adjoint =
             self.until_halted(batch, || walk.backward(network, integrator, cotangents))?;

@@ -158,9 +158,13 @@ fn pieces_take_no_more_than_the_limit_and_leave_no_observation_out() {
             "{most} bytes of {mebibytes} MiB / 8"
         );
         let mut backwards = Vec::new();
-        let adjoint = walk.backward(&network, &integrator, |piece, _| {
+        let adjoint = walk.backward(&network, &integrator, |piece, _, on_rates| {
             backwards.extend(piece.observations.iter().rev().map(|o| o.target));
-            vec![0.0; piece.t_eval.len() * network.shape(2).block_len()]
+            assert_eq!(
+                on_rates.len(),
+                piece.t_eval.len() * network.shape(2).block_len()
+            );
+            on_rates.fill(0.0);
         });
         backwards.reverse();
         assert_eq!(backwards, all);

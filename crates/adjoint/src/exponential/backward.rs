@@ -25,12 +25,13 @@ pub(crate) fn backward(
     let mut pass = Backward::new(network, input, tape, cache.tile().len);
     let block = network.shape(input.n_trials()).block_len();
     let mut evaluations = tape
-        .eval_frames
+        .evaluations
         .iter()
         .zip(cotangents.rates.chunks_exact(block))
         .rev()
         .peekable();
-    let last = tape.eval_frames.last().copied().unwrap_or(0);
+    // a solve ends at its last evaluation time
+    let last = tape.evaluations.last().map_or(0, |at| at.frame);
     if let Some(end) = cotangents.end {
         let parts = state_registers(network.model());
         for (&register, end) in parts.iter().zip(end.chunks_exact(block)) {
@@ -39,8 +40,8 @@ pub(crate) fn backward(
     }
     for frame in (0..=last).rev() {
         halt::check()?;
-        while let Some((_, cotangent)) = evaluations.next_if(|(at, _)| **at == frame) {
-            pass.cotangents[Register::Rate as usize][frame % RING].add(cotangent);
+        while let Some((at, cotangent)) = evaluations.next_if(|(at, _)| at.frame == frame) {
+            pass.cotangents[at.rate() as usize][frame % RING].add(cotangent);
         }
         pass.step(frame, &mut cache);
         if frame % CHECKED == 0 {
@@ -139,13 +140,13 @@ impl<'a> Backward<'a> {
     fn step(&mut self, frame: usize, cache: &mut WeightCache<'_>) {
         let tape = self.tape;
         let interval = tape.steps[frame].interval;
-        self.drives.enter(interval);
+        let kind = tape.steps[frame].geometry.kind;
+        self.drives.enter(interval, tape.scheme.samples(kind));
         self.drive_cotangents.enter(interval, &mut self.gradient);
         let before = (frame + RING - 1) % RING;
         for of_register in &mut self.cotangents {
             of_register[before].is_empty = true;
         }
-        let kind = tape.steps[frame].geometry.kind;
         self.weights[frame % RING] = Some(weights_of(cache, tape, frame).clone());
         let program = tape.scheme.program(kind);
         for operation in program.iter().rev() {
@@ -187,15 +188,13 @@ impl<'a> Backward<'a> {
         self.cotangents[register as usize][frame % RING] = into;
     }
 
-    /// The same for the drive beside the step.
+    /// The same for the drive that the step reads.
     fn gather_drives(&mut self, kind: StepKind, frame: usize) {
-        let values = [&self.drives.left, &self.drives.right];
-        let sides = self.drive_cotangents.sides.iter_mut().zip(values);
-        for (side, (into, value)) in sides.enumerate() {
+        for (ahead, into) in self.drive_cotangents.samples.iter_mut().enumerate() {
             let mut found = Found::default();
-            let read_by = self.readers.of_drive(side, kind);
+            let read_by = self.readers.of_drive(ahead, kind);
             found.add(read_by, &self.cotangents, &self.weights, frame);
-            found.sum(into, || value, &mut self.log_tau);
+            found.sum(into, || self.drives.get(ahead), &mut self.log_tau);
         }
     }
 

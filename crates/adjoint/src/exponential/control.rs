@@ -7,16 +7,18 @@ use crate::Tolerances;
 ///
 /// The estimate of a step's error falls about as `h^4`, the error of the solution one order faster.
 ///
-/// Where the stops alone limit the steps, a step that does less may do: extrapolation is tried, and given up for a while once
-/// its error is too large. Shorter steps are always corrected, which takes fewer products for the same error.
+/// Where the stops alone limit the steps, a step that does less may do: extrapolation is tried, then over two sample intervals
+/// at once, and given up for a while once its error is too large. Shorter steps are always corrected, which takes fewer
+/// products for the same error.
 #[derive(Debug, Clone)]
 pub(super) struct Controller {
     tolerances: Tolerances,
     /// Longest step that is expected to do.
     h: f64,
     effort: Effort,
-    /// Accepted steps until extrapolation is tried again.
+    /// Accepted steps until extrapolation is tried again, and until double steps are.
     wait: u32,
+    wait_to_double: u32,
 }
 
 /// Order in h of the error estimate.
@@ -28,7 +30,9 @@ const SHORTEN: (f64, f64) = (0.1, 0.7);
 /// A corrected step with an error below this, in units of the allowed one, would likely do uncorrected: what is estimated is
 /// the error of its predictor.
 const TRY_EXTRAPOLATION_BELOW: f64 = 0.5;
-/// Steps after which extrapolation is tried again where it failed.
+/// An extrapolated step with an error below this would likely do at twice its length: `2^-ORDER`, with a margin.
+const TRY_DOUBLE_BELOW: f64 = 0.05;
+/// Steps after which extrapolation, or a double step, is tried again where it failed.
 const PATIENCE: u32 = 32;
 /// The step grows where the error stays below this part of the allowed one, by [`GROWTH`]: `GROWTH^-ORDER`, with a margin.
 const GROW_BELOW: f64 = 0.03;
@@ -41,12 +45,18 @@ impl Controller {
             h: f64::INFINITY,
             effort: Effort::Correct,
             wait: 0,
+            wait_to_double: 0,
         }
     }
 
-    /// What the next step does.
+    /// What the next step does, where it crosses no sample.
     pub(super) fn effort(&self) -> Effort {
-        self.effort
+        self.effort.max(Effort::Extrapolate)
+    }
+
+    /// Whether the next step is to take two sample intervals.
+    pub(super) fn doubles(&self) -> bool {
+        self.effort == Effort::Double
     }
 
     pub(super) fn tolerances(&self) -> Tolerances {
@@ -67,16 +77,24 @@ impl Controller {
             (self.effort, self.wait) = (Effort::Correct, PATIENCE);
             return false;
         }
+        if kind == StepKind::Double && (error.is_nan() || error > 1.0) {
+            (self.effort, self.wait_to_double) = (Effort::Extrapolate, PATIENCE);
+            return false;
+        }
         if error <= 1.0 {
             self.wait = self.wait.saturating_sub(1);
-            let easy = whole && self.wait == 0 && error < TRY_EXTRAPOLATION_BELOW;
-            if kind != StepKind::Extrapolated {
-                self.effort = if easy {
+            self.wait_to_double = self.wait_to_double.saturating_sub(1);
+            self.effort = match kind {
+                StepKind::Double => Effort::Double,
+                StepKind::Extrapolated if self.wait_to_double == 0 && error < TRY_DOUBLE_BELOW => {
+                    Effort::Double
+                }
+                StepKind::Extrapolated => Effort::Extrapolate,
+                _ if whole && self.wait == 0 && error < TRY_EXTRAPOLATION_BELOW => {
                     Effort::Extrapolate
-                } else {
-                    Effort::Correct
-                };
-            }
+                }
+                _ => Effort::Correct,
+            };
             if error < GROW_BELOW {
                 // a step that a stop had shortened says nothing about longer steps than twice itself
                 self.h = self.h.max(GROWTH * h);

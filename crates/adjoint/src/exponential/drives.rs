@@ -1,22 +1,24 @@
 use super::aligned::Aligned;
 use super::frames::CHUNK;
-use super::kernels::Cotangent;
+use super::kernels::{self, Cotangent};
 use super::product::{add_outer, multiply};
+use super::program::MOST_SAMPLES;
 use nalgebra::DMatrix;
-use tauscope_dynamics::{Gradient, InputSignal, Interpolation, RateNetwork};
+use tauscope_dynamics::{Gradient, InputSignal, RateNetwork};
 
-/// `U x + b` at the two samples beside the step at hand.
+/// `U x + b` at the samples that the step at hand reads.
 pub(super) struct Drives<'a> {
     network: &'a RateNetwork,
     input: &'a InputSignal,
-    interval: Option<usize>,
-    pub(super) left: Aligned,
-    pub(super) right: Aligned,
+    /// The sample that the step begins at or behind.
+    interval: usize,
+    /// By samples after it; which sample a block is of, and `None` where it holds nothing yet.
+    blocks: [(Option<usize>, Aligned); MOST_SAMPLES],
 }
 
-/// The sample to the right of an interval; the last sample is kept.
-fn right_of(input: &InputSignal, interval: usize) -> usize {
-    (interval + 1).min(input.time().len() - 1)
+/// So many samples after one; the last sample is kept.
+fn after(input: &InputSignal, interval: usize, samples: usize) -> usize {
+    (interval + samples).min(input.time().len() - 1)
 }
 
 impl<'a> Drives<'a> {
@@ -25,52 +27,59 @@ impl<'a> Drives<'a> {
         Drives {
             network,
             input,
-            interval: None,
-            left: block.clone(),
-            right: block,
+            interval: 0,
+            blocks: std::array::from_fn(|_| (None, block.clone())),
         }
     }
 
-    /// Makes `left` and `right` those of a sample interval.
-    pub(super) fn enter(&mut self, interval: usize) {
-        if self.interval == Some(interval) {
-            return;
-        }
-        let right = right_of(self.input, interval);
-        let both = self.input.interpolation() == Interpolation::Linear;
-        let before = self.interval.map(|at| (at, right_of(self.input, at)));
-        self.interval = Some(interval);
-        match before {
-            Some((_, at)) if both && at == interval => {
-                std::mem::swap(&mut self.left, &mut self.right)
+    /// Moves on to a step that reads so many samples from that of its interval on.
+    pub(super) fn enter(&mut self, interval: usize, samples: usize) {
+        self.interval = interval;
+        // what is there already is neither made again nor written over by what is not
+        for ahead in 0..samples {
+            let sample = Some(self.sample(ahead));
+            let at = self.blocks.iter().position(|(of, _)| *of == sample);
+            if let Some(at) = at.filter(|_| self.blocks[ahead].0 != sample) {
+                self.blocks.swap(ahead, at);
             }
-            Some((at, _)) if both && at == right => {
-                std::mem::swap(&mut self.left, &mut self.right);
-                drive(self.network, self.input, interval, &mut self.left);
-                return;
-            }
-            _ => drive(self.network, self.input, interval, &mut self.left),
         }
-        if both {
-            drive(self.network, self.input, right, &mut self.right);
+        for ahead in 0..samples {
+            let sample = self.sample(ahead);
+            let (of, block) = &mut self.blocks[ahead];
+            if *of != Some(sample) {
+                *of = Some(sample);
+                drive(self.network, self.input, sample, block);
+            }
         }
     }
 
-    /// Inputs at the two samples, as indices.
-    pub(super) fn samples(&self) -> (usize, usize) {
-        let interval = self.interval.unwrap_or(0);
-        (interval, right_of(self.input, interval))
+    /// So many samples after that of the interval.
+    pub(super) fn get(&self, ahead: usize) -> &[f64] {
+        &self.blocks[ahead].1
+    }
+
+    /// Which sample that is.
+    pub(super) fn sample(&self, ahead: usize) -> usize {
+        after(self.input, self.interval, ahead)
     }
 }
 
+/// Of that many inputs at most, `U x + b` is a pass over the block and not a product.
+const FEW_INPUTS: usize = 16;
+
 fn drive(network: &RateNetwork, input: &InputSignal, sample: usize, out: &mut [f64]) {
-    multiply(
-        &network.parameters().u,
-        input.samples(sample..sample + 1),
-        out,
-        false,
-    );
-    let b = network.parameters().b.as_slice();
+    let parameters = network.parameters();
+    let x = input.samples(sample..sample + 1);
+    affine(&parameters.u, parameters.b.as_slice(), x, out);
+}
+
+/// `out = U x + b`.
+fn affine(u: &DMatrix<f64>, b: &[f64], x: &[f64], out: &mut [f64]) {
+    if u.ncols() <= FEW_INPUTS {
+        kernels::affine(u.as_slice(), b, x, out);
+        return;
+    }
+    multiply(u, x, out, false);
     for column in out.chunks_exact_mut(b.len()) {
         column.iter_mut().zip(b).for_each(|(o, b)| *o += b);
     }
@@ -80,8 +89,8 @@ fn drive(network: &RateNetwork, input: &InputSignal, sample: usize, out: &mut [f
 pub(super) struct DriveCotangents<'a> {
     input: &'a InputSignal,
     interval: Option<usize>,
-    /// Of the samples left and right of the step at hand.
-    pub(super) sides: [Cotangent; 2],
+    /// Of the samples that the step at hand may read, by samples after that of its interval.
+    pub(super) samples: [Cotangent; MOST_SAMPLES],
     panel: Panel,
 }
 
@@ -91,40 +100,28 @@ impl<'a> DriveCotangents<'a> {
         DriveCotangents {
             input,
             interval: None,
-            sides: [Cotangent::new(block), Cotangent::new(block)],
+            samples: std::array::from_fn(|_| Cotangent::new(block)),
             panel: Panel::new(block, input.n_trials()),
         }
     }
 
-    /// Makes `sides` those of an interval at or before the last one, and hands on those that are complete.
+    /// Makes `samples` those of an interval at or before the last one, and hands on those that are complete: later than
+    /// what the step at hand, or one before it, can read.
     pub(super) fn enter(&mut self, interval: usize, gradient: &mut Gradient) {
-        if self.interval == Some(interval) {
-            return;
+        let before = self.interval.replace(interval).unwrap_or(interval);
+        let shift = (before - interval).min(MOST_SAMPLES);
+        for ahead in (MOST_SAMPLES - shift..MOST_SAMPLES).rev() {
+            self.add(ahead, after(self.input, before, ahead), gradient);
         }
-        if let Some(before) = self.interval {
-            self.deposit(before, interval, gradient);
-        }
-        self.interval = Some(interval);
+        self.samples.rotate_right(shift % MOST_SAMPLES);
     }
 
-    fn deposit(&mut self, interval: usize, next: usize, gradient: &mut Gradient) {
-        let right = right_of(self.input, interval);
-        if self.input.interpolation() == Interpolation::Linear {
-            self.add(1, right, gradient);
-            if right_of(self.input, next) == interval {
-                self.sides.swap(0, 1);
-                return;
-            }
-        }
-        self.add(0, interval, gradient);
-    }
-
-    fn add(&mut self, side: usize, sample: usize, gradient: &mut Gradient) {
+    fn add(&mut self, ahead: usize, sample: usize, gradient: &mut Gradient) {
         let input = self.input;
-        if std::mem::replace(&mut self.sides[side].is_empty, true) {
+        if std::mem::replace(&mut self.samples[ahead].is_empty, true) {
             return;
         }
-        let cotangent = &self.sides[side].values;
+        let cotangent = &self.samples[ahead].values;
         let b = gradient.b.as_mut_slice();
         for column in cotangent.chunks_exact(b.len()) {
             b.iter_mut().zip(column).for_each(|(g, c)| *g += c);
@@ -139,11 +136,9 @@ impl<'a> DriveCotangents<'a> {
     /// Must follow the last step.
     pub(super) fn finish(mut self, gradient: &mut Gradient) {
         if let Some(interval) = self.interval {
-            let right = right_of(self.input, interval);
-            if self.input.interpolation() == Interpolation::Linear {
-                self.add(1, right, gradient);
+            for ahead in (0..MOST_SAMPLES).rev() {
+                self.add(ahead, after(self.input, interval, ahead), gradient);
             }
-            self.add(0, interval, gradient);
         }
         let input = self.input;
         self.panel.flush(|a, first, n| {
@@ -213,8 +208,5 @@ pub(super) fn drive_tangent(
 ) {
     let n_trials = out.len() / b.len();
     let x = &input.samples(sample..sample + 1)[..input.n_inputs() * n_trials];
-    multiply(u, x, out, false);
-    for column in out.chunks_exact_mut(b.len()) {
-        column.iter_mut().zip(b).for_each(|(o, b)| *o += b);
-    }
+    affine(u, b, x, out);
 }

@@ -185,6 +185,11 @@ fn keeping(scheme: &Scheme) -> [Keeping; REGISTERS] {
     let mut keep = |register: Register| keeping[register as usize] = Keeping::All;
     keep(Register::Current);
     keep(Register::Rate);
+    if scheme.doubles() {
+        // evaluation times lie there
+        keep(Register::MiddleCurrent);
+        keep(Register::MiddleRate);
+    }
     for operation in scheme.programs().flatten() {
         match operation {
             Operation::Combine { recipe, .. } => {

@@ -107,6 +107,52 @@ impl<const T: usize> WithSimd for Combine<'_, T> {
     }
 }
 
+/// `out = matrix x + b` for a matrix (row, inner) of few columns, by columns, and blocks (inner, column) and (row, column): what
+/// a product for large matrices spends on its preparation is more than this.
+pub(super) fn affine(matrix: &[f64], b: &[f64], x: &[f64], out: &mut [f64]) {
+    vector_unit().dispatch(Affine { matrix, b, x, out });
+}
+
+struct Affine<'a> {
+    matrix: &'a [f64],
+    b: &'a [f64],
+    x: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl WithSimd for Affine<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { matrix, b, x, out } = self;
+        let rows = b.len();
+        let inner = matrix.len() / rows.max(1);
+        let whole = rows / LANES * LANES;
+        for first in (0..whole).step_by(LANES) {
+            let (constant, _) = b[first..].as_chunks::<LANES>();
+            let constant = Lanes::<S>::load(simd, &constant[0]);
+            for (column, out) in out.chunks_exact_mut(rows).enumerate() {
+                let mut sum = constant;
+                for k in 0..inner {
+                    let factors = &matrix[k * rows + first..].as_chunks::<LANES>().0[0];
+                    sum.add_scaled(simd, x[column * inner + k], factors);
+                }
+                sum.store(&mut out[first..].as_chunks_mut::<LANES>().0[0]);
+            }
+        }
+        for row in whole..rows {
+            for (column, out) in out.chunks_exact_mut(rows).enumerate() {
+                let mut sum = b[row];
+                for k in 0..inner {
+                    sum = fma::<S>(matrix[k * rows + row], x[column * inner + k], sum);
+                }
+                out[row] = sum;
+            }
+        }
+    }
+}
+
 /// Consecutive groups of [`LANES`] entries within one tile.
 struct Stretch {
     /// Group in the block, and in the tile.
@@ -171,6 +217,15 @@ impl<S: Simd> Lanes<S> {
     fn add_product(&mut self, simd: S, a: &[f64; LANES], b: &[f64; LANES]) {
         let factors = S::as_simd_f64s(a).0.iter().zip(S::as_simd_f64s(b).0);
         for (sum, (&a, &b)) in self.0.iter_mut().zip(factors) {
+            *sum = simd.mul_add_f64s(a, b, *sum);
+        }
+    }
+
+    /// Adds `a b` for one number `a`.
+    #[inline(always)]
+    fn add_scaled(&mut self, simd: S, a: f64, b: &[f64; LANES]) {
+        let a = simd.splat_f64s(a);
+        for (sum, &b) in self.0.iter_mut().zip(S::as_simd_f64s(b).0) {
             *sum = simd.mul_add_f64s(a, b, *sum);
         }
     }

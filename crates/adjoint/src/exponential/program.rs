@@ -13,6 +13,8 @@ pub(super) enum Register {
     MiddleCurrent,
     /// f(I) in the middle.
     MiddleActivity,
+    /// r in the middle, where an evaluation time lies that no step ends at.
+    MiddleRate,
     /// I at the start, after a jump of the input.
     StartCurrent,
     /// f(I) at the start, after a jump of the input.
@@ -73,7 +75,9 @@ impl Place {
 impl Register {
     pub(super) fn place(self) -> Place {
         match self {
-            Register::MiddleCurrent | Register::MiddleActivity => Place::Middle,
+            Register::MiddleCurrent | Register::MiddleActivity | Register::MiddleRate => {
+                Place::Middle
+            }
             Register::PredictedMiddleCurrent | Register::PredictedMiddleActivity => Place::Inside,
             Register::StartCurrent
             | Register::StartActivity
@@ -98,13 +102,16 @@ impl Register {
     }
 }
 
-/// What an operation reads: a register of this step or of one before, or `U x + b` at a sample beside the step.
+/// What an operation reads: a register of this step or of one before, or `U x + b` so many samples after the one that the
+/// step begins at or behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     Register(Register, usize),
-    DriveLeft,
-    DriveRight,
+    Drive(usize),
 }
+
+/// Samples of the drive that a step may read.
+pub(super) const MOST_SAMPLES: usize = 3;
 
 /// Of this step.
 pub(super) fn now(register: Register) -> Source {
@@ -126,15 +133,31 @@ pub(super) enum Filter {
     Instant,
 }
 
+/// What drives a filter over a step.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Forcing {
+    /// The polynomial through these.
+    Polynomial(Vec<Source>),
+    /// Straight lines from one to the next; the first lies at the start of the step, the last at its end.
+    Polygon(Vec<Source>),
+}
+
+impl Forcing {
+    pub(super) fn nodes(&self) -> &[Source] {
+        match self {
+            Forcing::Polynomial(nodes) | Forcing::Polygon(nodes) => nodes,
+        }
+    }
+}
+
 /// How the weights of a combination follow from the step.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Recipe {
-    /// The filter from the state `from` over the part `until` of the step, forced by the sum of the polynomials through
-    /// the nodes of `forcings`.
+    /// The filter from the state `from` over the part `until` of the step, forced by the sum of `forcings`.
     Relax {
         from: Option<Source>,
         until: f64,
-        forcings: Vec<Vec<Source>>,
+        forcings: Vec<Forcing>,
     },
     /// `h (target - of) / tau` at the place `at`, with the drive interpolated there.
     Slope {
@@ -191,7 +214,7 @@ impl Recipe {
         match self {
             Recipe::Relax { from, forcings, .. } => {
                 sources.extend(*from);
-                sources.extend(forcings.iter().flatten());
+                sources.extend(forcings.iter().flat_map(Forcing::nodes));
             }
             Recipe::Slope { of, target, .. } => {
                 sources.push(*of);

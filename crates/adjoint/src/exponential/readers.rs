@@ -1,6 +1,8 @@
 //! Which combinations read a value: what the way back sums over.
 
-use super::program::{Filter, MAX_LAG, Operation, Program, REGISTERS, Register, Source};
+use super::program::{
+    Filter, MAX_LAG, MOST_SAMPLES, Operation, Program, REGISTERS, Register, Source,
+};
 use super::scheme::{Scheme, StepKind};
 
 /// A combination of some kind of step that reads a value.
@@ -23,8 +25,8 @@ pub(super) struct Readers {
 struct OfKind {
     /// By register and lag.
     registers: [[Vec<ReadBy>; MAX_LAG + 1]; REGISTERS],
-    /// Of the drive at the samples left and right of the step.
-    drives: [Vec<ReadBy>; 2],
+    /// Of the drive, by samples after the one that the step begins at or behind.
+    drives: [Vec<ReadBy>; MOST_SAMPLES],
 }
 
 impl OfKind {
@@ -44,8 +46,7 @@ impl OfKind {
                     Source::Register(register, lag) => {
                         &mut readers.registers[register as usize][lag]
                     }
-                    Source::DriveLeft => &mut readers.drives[0],
-                    Source::DriveRight => &mut readers.drives[1],
+                    Source::Drive(sample) => &mut readers.drives[sample],
                 };
                 list.push(ReadBy {
                     operation: number,
@@ -71,8 +72,8 @@ impl Readers {
         &self.kinds[kind as usize].registers[register as usize][lag]
     }
 
-    /// Those in a step of that kind of the drive at the samples left (0) and right (1) of it.
-    pub(super) fn of_drive(&self, side: usize, kind: StepKind) -> &[ReadBy] {
-        &self.kinds[kind as usize].drives[side]
+    /// Those in a step of that kind of the drive, so many samples after the one that it begins at or behind.
+    pub(super) fn of_drive(&self, sample: usize, kind: StepKind) -> &[ReadBy] {
+        &self.kinds[kind as usize].drives[sample]
     }
 }

@@ -24,8 +24,8 @@ pub(crate) struct StepTape {
     /// How step `n` was weighted, and the sample interval that it lies in; number 0 is the start.
     pub(super) steps: Vec<TakenStep>,
     pub(super) frames: Frames,
-    /// The frame of every evaluation time.
-    pub(super) eval_frames: Vec<usize>,
+    /// Where every evaluation time lies.
+    pub(super) evaluations: Vec<Evaluation>,
     /// Weights of its steps, as far as they are kept.
     pub(super) weights: KnownWeights,
     shape: StateShape,
@@ -39,10 +39,36 @@ pub(super) struct TakenStep {
     pub(super) t1: f64,
 }
 
+/// An evaluation time: the end of a step, or its middle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Evaluation {
+    pub(super) frame: usize,
+    in_middle: bool,
+}
+
+impl Evaluation {
+    fn current(self) -> Register {
+        if self.in_middle {
+            Register::MiddleCurrent
+        } else {
+            Register::Current
+        }
+    }
+
+    pub(super) fn rate(self) -> Register {
+        if self.in_middle {
+            Register::MiddleRate
+        } else {
+            Register::Rate
+        }
+    }
+}
+
 impl StepTape {
     /// Rates at evaluation time `j`, (unit, trial).
     pub(crate) fn rates(&self, j: usize) -> &[f64] {
-        self.frames.get(Register::Rate, self.eval_frames[j])
+        let at = self.evaluations[j];
+        self.frames.get(at.rate(), at.frame)
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -51,11 +77,12 @@ impl StepTape {
 
     /// State at evaluation time `j`.
     pub(crate) fn state(&self, j: usize) -> Vec<f64> {
-        let part = |register| self.frames.get(register, self.eval_frames[j]);
+        let at = self.evaluations[j];
+        let part = |register| self.frames.get(register, at.frame);
         match self.shape.model {
-            ModelKind::TwoConstant => [part(Register::Current), part(Register::Rate)].concat(),
-            ModelKind::Rate => part(Register::Rate).to_vec(),
-            ModelKind::Current => part(Register::Current).to_vec(),
+            ModelKind::TwoConstant => [part(at.current()), part(at.rate())].concat(),
+            ModelKind::Rate => part(at.rate()).to_vec(),
+            ModelKind::Current => part(at.current()).to_vec(),
         }
     }
 }
@@ -87,25 +114,34 @@ pub(crate) fn forward(
     let mut run = Run::new(network, input, method, &grid)?;
     run.probe = tolerances.map(|t| Probe::new(network, input, &run.scheme, y0, t));
     run.start(y0, grid.steps.first())?;
-    let mut ends = vec![0];
+    let mut nodes = Vec::with_capacity(grid.steps.len() + 1);
+    nodes.push(run.end());
     match tolerances {
         None => {
             for step in &grid.steps {
                 run.step(step, Effort::Correct)?;
-                ends.push(run.frames.len() - 1);
+                nodes.push(run.end());
             }
-            run.check_finite()?;
         }
         Some(tolerances) => {
             let mut controller = Controller::new(tolerances);
-            for stretch in &grid.steps {
-                run.stretch(stretch, &mut controller)?;
-                ends.push(run.frames.len() - 1);
+            while let Some(stretch) = grid.steps.get(nodes.len() - 1) {
+                let next = grid.steps.get(nodes.len());
+                let next = next.filter(|_| controller.doubles() && run.scheme.doubles());
+                let two = next.and_then(|next| stretch.with(next, input.time()));
+                if let Some(two) = two
+                    && run.double(&two, &mut controller)?
+                {
+                    nodes.extend([run.middle(), run.end()]);
+                } else {
+                    run.stretch(stretch, &mut controller)?;
+                    nodes.push(run.end());
+                }
             }
-            run.check_finite()?;
         }
     }
-    let eval_frames = grid.eval_nodes.iter().map(|&node| ends[node]).collect();
+    run.check_finite()?;
+    let evaluations = grid.eval_nodes.iter().map(|&node| nodes[node]).collect();
     Ok(Trajectory {
         t_eval: t_eval.to_vec(),
         states: Vec::new(),
@@ -116,7 +152,7 @@ pub(crate) fn forward(
             scheme: run.scheme,
             steps: run.steps,
             frames: run.frames,
-            eval_frames,
+            evaluations,
             weights: run.cache.into_known(),
             shape: network.shape(input.n_trials()),
         })),
@@ -289,6 +325,34 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Two stretches at once; `false` where that is not possible with the error that is allowed.
+    fn double(&mut self, two: &Step, controller: &mut Controller) -> Result<bool, SolveError> {
+        let kind = self.step(two, Effort::Double)?;
+        let error = self.error_of_last_step(controller.tolerances());
+        let accepted = controller.accept(two.h, true, kind, error);
+        if !accepted {
+            self.drop_last_step();
+        } else if let Some(probe) = &mut self.probe {
+            probe.accept(self.frames.len() - 1);
+        }
+        Ok(accepted)
+    }
+
+    /// Where the last step ended.
+    fn end(&self) -> Evaluation {
+        Evaluation {
+            frame: self.frames.len() - 1,
+            in_middle: false,
+        }
+    }
+
+    fn middle(&self) -> Evaluation {
+        Evaluation {
+            in_middle: true,
+            ..self.end()
+        }
+    }
+
     fn drop_last_step(&mut self) {
         self.statistics.rejected += 1;
         self.statistics.steps -= 1;
@@ -345,7 +409,7 @@ impl<'a> Run<'a> {
         let program = self.scheme.program(kind);
         let tile = self.cache.tile();
         let weights = self.cache.near(&geometry, program);
-        self.drives.enter(step.interval);
+        self.drives.enter(step.interval, self.scheme.samples(kind));
         for (operation, weights) in program.iter().zip(&weights.operations) {
             let context = Context {
                 network: self.network,
@@ -461,8 +525,7 @@ impl Context<'_> {
                 for (input, &source) in inputs.iter_mut().zip(&weights.sources) {
                     *input = match source {
                         Source::Register(register, lag) => from.get(register, lag),
-                        Source::DriveLeft => &self.drives.left,
-                        Source::DriveRight => &self.drives.right,
+                        Source::Drive(ahead) => self.drives.get(ahead),
                     };
                 }
                 let n = weights.sources.len();

@@ -2,12 +2,12 @@
 
 use super::frames::Frames;
 use super::program::Register::{
-    Activity, Current, CurrentChange, CurrentSlope, MiddleActivity, MiddleCurrent,
+    Activity, Current, CurrentChange, CurrentSlope, MiddleActivity, MiddleCurrent, MiddleRate,
     PredictedActivity, PredictedCurrent, PredictedMiddleActivity, PredictedMiddleCurrent,
     PredictedRate, Product, Rate, RateChange, RateSlope, SlopeProduct, StartActivity, StartCurrent,
     StartCurrentSlope, StartRateSlope, StartSlopeProduct,
 };
-use super::program::{Filter, Operation, Program, Recipe, Register, Source, back, now};
+use super::program::{Filter, Forcing, Operation, Program, Recipe, Register, Source, back, now};
 use super::weights::Reads;
 use crate::ExponentialMethod;
 use tauscope_dynamics::{Interpolation, ModelKind};
@@ -25,22 +25,32 @@ pub(super) enum StepKind {
     AdamsAfterExtrapolated,
     /// Extrapolates W r and f(I), corrects nothing: half the work, for steps that a stop shortens anyway.
     Extrapolated,
+    /// The same over two sample intervals, for samples that lie closer than the tolerance needs.
+    Double,
 }
 
 impl StepKind {
     /// In the order of their numbers.
-    pub(super) const ALL: [StepKind; 5] = [
+    pub(super) const ALL: [StepKind; 6] = [
         StepKind::Start,
         StepKind::Hermite,
         StepKind::Adams,
         StepKind::AdamsAfterExtrapolated,
         StepKind::Extrapolated,
+        StepKind::Double,
     ];
+
+    /// Whether it knows f(I) at its end alone.
+    fn is_extrapolated(self) -> bool {
+        matches!(self, StepKind::Extrapolated | StepKind::Double)
+    }
 }
 
-/// How much a step of `exp-adams` does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How much a step of `exp-adams` does, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Effort {
+    /// Extrapolate over two sample intervals.
+    Double,
     Extrapolate,
     Correct,
 }
@@ -59,6 +69,9 @@ pub(super) enum Estimate {
 pub(super) struct Scheme {
     pub(super) method: ExponentialMethod,
     model: ModelKind,
+    interpolation: Interpolation,
+    /// Whether the drive may jump between steps.
+    jumps: bool,
     /// By the number of the kind.
     programs: [Program; StepKind::ALL.len()],
     reads: [Reads; StepKind::ALL.len()],
@@ -88,10 +101,13 @@ impl Scheme {
             form.adams(back(MiddleActivity, 1)),
             form.adams(back(Activity, 3)),
             form.extrapolated(),
+            form.double(),
         ];
         Scheme {
             method,
             model,
+            interpolation,
+            jumps,
             reads: programs.each_ref().map(Reads::of),
             programs,
         }
@@ -111,10 +127,11 @@ impl Scheme {
         match (self.method, effort) {
             (ExponentialMethod::ExpHermite, _) => StepKind::Hermite,
             _ if n <= ADAMS_NEEDS => StepKind::Hermite,
+            (_, Effort::Double) if self.doubles() && n > EXTRAPOLATION_NEEDS => StepKind::Double,
             (_, Effort::Extrapolate) if self.extrapolates() && n > EXTRAPOLATION_NEEDS => {
                 StepKind::Extrapolated
             }
-            _ if before == StepKind::Extrapolated => StepKind::AdamsAfterExtrapolated,
+            _ if before.is_extrapolated() => StepKind::AdamsAfterExtrapolated,
             _ => StepKind::Adams,
         }
     }
@@ -124,10 +141,24 @@ impl Scheme {
         self.method == ExponentialMethod::ExpAdams && self.model == ModelKind::TwoConstant
     }
 
+    /// Whether there are steps over two sample intervals: no drive jumps within one.
+    pub(super) fn doubles(&self) -> bool {
+        self.extrapolates() && !self.jumps
+    }
+
+    /// Samples of the drive that a step of that kind reads, from that of its interval on.
+    pub(super) fn samples(&self, kind: StepKind) -> usize {
+        match (self.interpolation, kind) {
+            (Interpolation::Hold, _) => 1,
+            (Interpolation::Linear, StepKind::Double) => 3,
+            (Interpolation::Linear, _) => 2,
+        }
+    }
+
     /// What tells the error of a step of that kind.
     pub(super) fn estimate(&self, kind: StepKind) -> Estimate {
         match (kind, self.model) {
-            (StepKind::Extrapolated, _) => Estimate::Changes {
+            (StepKind::Extrapolated | StepKind::Double, _) => Estimate::Changes {
                 current: CurrentChange,
                 rate: RateChange,
             },
@@ -161,6 +192,7 @@ impl Scheme {
                     StepKind::Adams,
                     StepKind::AdamsAfterExtrapolated,
                     StepKind::Extrapolated,
+                    StepKind::Double,
                 ],
                 ADAMS_NEEDS + 1,
             ),
@@ -172,6 +204,7 @@ impl Scheme {
     pub(super) fn programs(&self) -> impl Iterator<Item = &Program> {
         let used = match self.method {
             ExponentialMethod::ExpHermite => 2,
+            ExponentialMethod::ExpAdams if self.doubles() => 6,
             ExponentialMethod::ExpAdams if self.extrapolates() => 5,
             ExponentialMethod::ExpAdams => 3,
         };
@@ -204,29 +237,47 @@ fn copy(target: Register, of: Source) -> Operation {
     }
 }
 
-/// The rate filter over the step, forced by a polynomial through activities.
+/// The rate filter up to a place of the step, forced by a polynomial through activities.
 fn rate(target: Register, activities: Vec<Source>) -> Operation {
     Operation::Combine {
         target,
         filter: Filter::Rate,
         recipe: Recipe::Relax {
             from: Some(back(Rate, 1)),
-            until: 1.0,
-            forcings: vec![activities],
+            until: target.place().fraction(),
+            forcings: vec![Forcing::Polynomial(activities)],
         },
+    }
+}
+
+/// What the filter would make over the step of one more value.
+fn change(
+    target: Register,
+    filter: Filter,
+    nodes: Vec<Source>,
+    instead_of: Vec<Source>,
+) -> Operation {
+    Operation::Combine {
+        target,
+        filter,
+        recipe: Recipe::Change { nodes, instead_of },
     }
 }
 
 impl Form {
     fn drive(self) -> Vec<Source> {
         match self.interpolation {
-            Interpolation::Linear => vec![Source::DriveLeft, Source::DriveRight],
-            Interpolation::Hold => vec![Source::DriveLeft],
+            Interpolation::Linear => vec![Source::Drive(0), Source::Drive(1)],
+            Interpolation::Hold => vec![Source::Drive(0)],
         }
     }
 
     /// The current at a place of the step, where W r is a polynomial through `products`.
     fn current(self, target: Register, products: Vec<Source>) -> Operation {
+        self.driven(target, products, Forcing::Polynomial(self.drive()))
+    }
+
+    fn driven(self, target: Register, products: Vec<Source>, drive: Forcing) -> Operation {
         let until = target.place().fraction();
         let (filter, from) = match self.model {
             ModelKind::Rate => (Filter::Instant, None),
@@ -238,7 +289,7 @@ impl Form {
             recipe: Recipe::Relax {
                 from,
                 until,
-                forcings: vec![products, self.drive()],
+                forcings: vec![Forcing::Polynomial(products), drive],
             },
         }
     }
@@ -405,23 +456,30 @@ impl Form {
             activate(Activity, Current),
             rate(Rate, (0..=3).map(|lag| back(Activity, lag)).collect()),
             multiply(Product, Rate),
-            Operation::Combine {
-                target: CurrentChange,
-                filter: Filter::Synaptic,
-                recipe: Recipe::Change {
-                    nodes: corrected,
-                    instead_of: known,
-                },
-            },
-            Operation::Combine {
-                target: RateChange,
-                filter: Filter::Rate,
-                recipe: Recipe::Change {
-                    nodes: (0..=4).map(|lag| back(Activity, lag)).collect(),
-                    instead_of: (0..=3).map(|lag| back(Activity, lag)).collect(),
-                },
-            },
+            change(CurrentChange, Filter::Synaptic, corrected, known),
+            change(
+                RateChange,
+                Filter::Rate,
+                (0..=4).map(|lag| back(Activity, lag)).collect(),
+                (0..=3).map(|lag| back(Activity, lag)).collect(),
+            ),
         ]
+    }
+
+    /// The same over two sample intervals of equal length: the drive bends in the middle, where I and r are evaluated.
+    fn double(self) -> Program {
+        let known: Vec<Source> = (1..=4).map(|lag| back(Product, lag)).collect();
+        let bent = match self.interpolation {
+            Interpolation::Linear => Forcing::Polygon((0..=2).map(Source::Drive).collect()),
+            Interpolation::Hold => Forcing::Polynomial(self.drive()),
+        };
+        let mut program = self.extrapolated();
+        program[0] = self.driven(Current, known.clone(), bent);
+        program.extend([
+            self.current(MiddleCurrent, known),
+            rate(MiddleRate, (0..=3).map(|lag| back(Activity, lag)).collect()),
+        ]);
+        program
     }
 
     /// Extrapolates and corrects; `inside` is a further value of f(I) within the step before, or at its start.

@@ -3,7 +3,7 @@ use super::drives::{Drives, drive_tangent};
 use super::frames::Frames;
 use super::kernels::{self, MOST};
 use super::product::multiply;
-use super::program::{Filter, MAX_LAG, Operation, REGISTERS, Register, Source, now};
+use super::program::{Filter, MAX_LAG, MOST_SAMPLES, Operation, REGISTERS, Register, Source, now};
 use super::run::{StepTape, forward, state_registers, weights_of};
 use super::scheme::Scheme;
 use super::weights::{StepWeights, Tile, WeightCache, Weights};
@@ -80,12 +80,12 @@ fn sweep_through(
     let mut next = 0;
     for (frame, step) in tape.steps.iter().enumerate() {
         halt::check()?;
-        drives.enter(step.interval);
+        drives.enter(step.interval, tape.scheme.samples(step.geometry.kind));
         let tile = cache.tile();
         let weights = weights_of(cache, tape, frame);
         sweep.step(&tape.scheme, &tape.frames, &drives, weights, tile, frame);
-        while tape.eval_frames.get(next) == Some(&frame) {
-            take(next, sweep.tangent_of(Register::Rate, frame));
+        while let Some(at) = tape.evaluations.get(next).filter(|at| at.frame == frame) {
+            take(next, sweep.tangent_of(at.rate(), frame));
             next += 1;
         }
         if let Some(unit) = sweep.not_finite(frame) {
@@ -110,7 +110,7 @@ pub(super) struct Sweep<'a> {
     /// By register and frame modulo [`RING`], (unit, direction x trial).
     tangents: Vec<[Aligned; RING]>,
     scratch: Vec<f64>,
-    /// Changes of `U x + b` along dense directions, at the samples beside the step; the last made is the last.
+    /// Changes of `U x + b` along dense directions, at the samples that a step reads; the last made is the last.
     drive_changes: Vec<DriveChange>,
 }
 
@@ -136,8 +136,7 @@ impl<'v> Values<'v> {
     fn get(&self, source: Source) -> &'v [f64] {
         let all = match source {
             Source::Register(register, lag) => self.frames.get(register, self.frame - lag),
-            Source::DriveLeft => &self.drives.left,
-            Source::DriveRight => &self.drives.right,
+            Source::Drive(ahead) => self.drives.get(ahead),
         };
         &all[..self.block]
     }
@@ -301,7 +300,7 @@ impl<'a> Sweep<'a> {
     fn tangent(&self, source: Source, frame: usize) -> &[f64] {
         match source {
             Source::Register(register, lag) => self.tangent_of(register, frame - lag),
-            Source::DriveLeft | Source::DriveRight => &[],
+            Source::Drive(_) => &[],
         }
     }
 
@@ -325,13 +324,9 @@ impl<'a> Sweep<'a> {
         );
         self.force_by_time_constants(filter, weights, values, out);
         for (row, &source) in weights.sources.iter().enumerate().skip(n_registers) {
-            let (left, right) = values.drives.samples();
-            let sample = if source == Source::DriveLeft {
-                left
-            } else {
-                right
-            };
-            self.force_by_drive(weights, row, sample, out);
+            if let Source::Drive(ahead) = source {
+                self.force_by_drive(weights, row, values.drives.sample(ahead), out);
+            }
         }
     }
 
@@ -423,8 +418,7 @@ impl<'a> Sweep<'a> {
     fn drive_change(&mut self, dense: usize, sample: usize) -> &[f64] {
         let fits = |c: &DriveChange| c.dense == dense && c.sample == sample;
         if !self.drive_changes.iter().any(fits) {
-            // two samples lie beside a step
-            let mut made = if self.drive_changes.len() < 2 * self.changes.dense.len() {
+            let mut made = if self.drive_changes.len() < MOST_SAMPLES * self.changes.dense.len() {
                 DriveChange {
                     dense,
                     sample,

@@ -55,7 +55,7 @@ fn tape(trajectory: &Trajectory) -> &StepTape {
 }
 
 #[test]
-fn slow_stretches_are_extrapolated_and_a_pulse_is_corrected() {
+fn slow_stretches_are_extrapolated_two_at_once_and_a_pulse_is_corrected() {
     let (network, input) = (network(), input());
     let t_eval = input.time().to_vec();
     let y0 = vec![0.2; 2 * UNITS * TRIALS];
@@ -65,17 +65,49 @@ fn slow_stretches_are_extrapolated_and_a_pulse_is_corrected() {
         let within = steps.iter().filter(|s| s.t1 > from && s.t1 < to);
         within.map(|s| s.geometry.kind).collect()
     };
-    assert!(
-        kinds(0.5, 0.79)
-            .iter()
-            .all(|k| *k == StepKind::Extrapolated)
-    );
+    // one sample at a time comes first
+    assert!(kinds(0.0, 0.5).contains(&StepKind::Extrapolated));
+    let slow = kinds(0.5, 0.79);
+    assert_eq!(slow, vec![StepKind::Double; slow.len()]);
+    assert!(slow.len() <= 15);
     let pulse = kinds(0.79, 0.85);
     assert!(
         pulse.contains(&StepKind::AdamsAfterExtrapolated),
         "{pulse:?}"
     );
     assert!(pulse.contains(&StepKind::Adams));
+}
+
+/// A drive that bends is taken exactly: without recurrence, currents are those of steps that end at every sample, at the ends of
+/// double steps and in their middles.
+#[test]
+fn currents_of_double_steps_are_exact_without_recurrence() {
+    let mut parameters = network().parameters().clone();
+    parameters.w.fill(0.0);
+    let network =
+        RateNetwork::new(ModelKind::TwoConstant, Activation::Sigmoid, parameters).unwrap();
+    let input = input();
+    let t_eval = input.time().to_vec();
+    let y0 = vec![0.2; 2 * UNITS * TRIALS];
+    let solve = |control| {
+        let integrator = Integrator::Exponential {
+            method: ExponentialMethod::ExpAdams,
+            control,
+        };
+        forward(&network, &input, &y0, &t_eval, &integrator).unwrap()
+    };
+    let loose = solve(StepControl::Tolerances(Tolerances::from_rtol(1e-2)));
+    let double = |kind: &&StepKind| **kind == StepKind::Double;
+    let kinds: Vec<StepKind> = tape(&loose).steps.iter().map(|s| s.geometry.kind).collect();
+    assert!(kinds.iter().filter(double).count() > SAMPLES / 4);
+    let single = solve(StepControl::Step(None));
+    let currents = UNITS * TRIALS;
+    for j in 0..t_eval.len() {
+        let (a, b) = (&loose.state(j)[..currents], &single.state(j)[..currents]);
+        for (a, b) in a.iter().zip(b) {
+            assert!((a - b).abs() <= 1e-13 * (1.0 + b.abs()), "{j}: {a} {b}");
+        }
+    }
 }
 
 /// The steps are the same ones, so both are derivatives of the same numbers.

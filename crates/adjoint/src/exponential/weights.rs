@@ -1,6 +1,6 @@
 use super::aligned::Aligned;
 use super::phi::FilterIntegrals;
-use super::program::{Filter, MAX_LAG, Operation, Program, Recipe, Source};
+use super::program::{Filter, Forcing, MAX_LAG, Operation, Program, Recipe, Source};
 use super::scheme::StepKind;
 use nalgebra::DMatrix;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ pub(super) struct Geometry {
     pub(super) h: f64,
     /// Length of the step `lag` steps before over `h`.
     pub(super) lengths: [f64; MAX_LAG + 1],
-    /// Where the samples beside the step lie, in steps from its start.
+    /// Where the samples at or before its start and after that one lie, in steps from its start.
     pub(super) left: f64,
     pub(super) right: f64,
 }
@@ -40,8 +40,7 @@ impl Reads {
             for source in recipe.sources() {
                 match source {
                     Source::Register(_, lag) => reads.lag = reads.lag.max(lag),
-                    Source::DriveLeft => {}
-                    Source::DriveRight => reads.drive = true,
+                    Source::Drive(sample) => reads.drive |= sample > 0,
                 }
             }
         }
@@ -78,8 +77,8 @@ impl Geometry {
     /// Position of a source in steps from the start of this step.
     fn position(&self, source: Source) -> f64 {
         match source {
-            Source::DriveLeft => self.left,
-            Source::DriveRight => self.right,
+            // those of a step across samples are as far from one to the next
+            Source::Drive(sample) => self.left + sample as f64 * (self.right - self.left),
             Source::Register(register, lag) => {
                 let start = 1.0 - self.lengths[..=lag].iter().sum::<f64>();
                 start + register.place().fraction() * self.lengths[lag]
@@ -382,13 +381,50 @@ impl IntegralTable<'_> {
 }
 
 /// A polynomial through `nodes` that a filter takes up over the part `until` of the step.
-struct Forcing<'a> {
+struct Polynomial<'a> {
     nodes: &'a [Source],
     until: f64,
     sign: f64,
 }
 
-impl Forcing<'_> {
+/// Adds what a filter makes over the step of straight lines from node to node: of each line over its own part, and what
+/// decay leaves of that until the end.
+fn add_polygon(
+    geometry: &Geometry,
+    integrals: &mut IntegralTable<'_>,
+    filter: Filter,
+    nodes: &[Source],
+    sources: &[Source],
+    rows: &mut Rows,
+) {
+    let units = integrals.network.n_units();
+    for line in nodes.windows(2) {
+        let [from, to] = [0, 1].map(|end| geometry.position(line[end]));
+        let (mut left, mut left_by_log_tau) = (vec![1.0; units], vec![0.0; units]);
+        if to < 1.0 {
+            integrals
+                .get(filter, 1.0 - to)
+                .keep(&mut left, &mut left_by_log_tau);
+        }
+        // s' runs from 0 to 1 along the line
+        for (node, coefficients) in line.iter().zip([[1.0, -1.0], [0.0, 1.0]]) {
+            let Some(row) = sources.iter().position(|source| source == node) else {
+                continue;
+            };
+            let (mut taken, mut by_log_tau) = (vec![0.0; units], vec![0.0; units]);
+            let along = integrals.get(filter, to - from);
+            along.add_weights(&coefficients, &mut taken);
+            along.add_weights_by_log_tau(&coefficients, &mut by_log_tau);
+            for unit in 0..units {
+                rows.weights[row][unit] += taken[unit] * left[unit];
+                rows.by_log_tau[row][unit] +=
+                    by_log_tau[unit] * left[unit] + taken[unit] * left_by_log_tau[unit];
+            }
+        }
+    }
+}
+
+impl Polynomial<'_> {
     /// Adds what the filter makes of it to the rows of `sources`.
     fn add(
         &self,
@@ -449,13 +485,20 @@ fn rows(
             until,
             forcings,
         } => {
-            for nodes in forcings {
-                let forcing = Forcing {
-                    nodes,
-                    until: *until,
-                    sign: 1.0,
-                };
-                forcing.add(geometry, integrals, filter, &sources, &mut rows);
+            for forcing in forcings {
+                match forcing {
+                    Forcing::Polynomial(nodes) => {
+                        let polynomial = Polynomial {
+                            nodes,
+                            until: *until,
+                            sign: 1.0,
+                        };
+                        polynomial.add(geometry, integrals, filter, &sources, &mut rows);
+                    }
+                    Forcing::Polygon(nodes) => {
+                        add_polygon(geometry, integrals, filter, nodes, &sources, &mut rows);
+                    }
+                }
             }
             if let Some(from) = *from {
                 let row = row_of(from);
@@ -466,12 +509,12 @@ fn rows(
         }
         Recipe::Change { nodes, instead_of } => {
             for (nodes, sign) in [(nodes, 1.0), (instead_of, -1.0)] {
-                let forcing = Forcing {
+                let polynomial = Polynomial {
                     nodes,
                     until: 1.0,
                     sign,
                 };
-                forcing.add(geometry, integrals, filter, &sources, &mut rows);
+                polynomial.add(geometry, integrals, filter, &sources, &mut rows);
             }
         }
         Recipe::Slope { at, of, target } => {

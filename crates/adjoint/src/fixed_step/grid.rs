@@ -18,6 +18,21 @@ pub(crate) struct Step {
 }
 
 impl Step {
+    /// This step and the next in one, where both are whole sample intervals of the same length.
+    pub(crate) fn with(&self, next: &Step, time: &[f64]) -> Option<Step> {
+        let slack = SAME_TIME * self.h;
+        let fits = self.ends_interval
+            && next.ends_interval
+            && next.interval == self.interval + 1
+            && (self.t0 - time[self.interval]).abs() <= slack
+            && (next.h - self.h).abs() <= slack;
+        fits.then_some(Step {
+            t1: next.t1,
+            h: self.h + next.h,
+            ..*self
+        })
+    }
+
     /// Sets where the step lies among the sample times `time`.
     fn place_in(&mut self, time: &[f64]) {
         let last = time.len() - 1;
@@ -226,6 +241,25 @@ mod tests {
         let places: Vec<_> = grid.steps.iter().map(|s| (s.interval, s.crosses)).collect();
         assert_eq!(places, [(0, false), (0, true), (1, false), (1, false)]);
         assert!(grid.steps[3].ends_interval);
+    }
+
+    #[test]
+    fn two_sample_intervals_are_one_step_where_they_are_whole_and_equal() {
+        let time = [0.0, 0.1, 0.2, 0.3, 0.5];
+        let input = input(&time, 0.5);
+        let whole = Grid::new(&input, &[0.5], None, Stops::Knots).expect("valid");
+        let pairs = whole
+            .steps
+            .windows(2)
+            .map(|pair| pair[0].with(&pair[1], &time));
+        let ends: Vec<_> = pairs
+            .map(|two| two.map(|two| (two.interval, two.t1)))
+            .collect();
+        assert_eq!(ends, [Some((0, 0.2)), Some((1, 0.3)), None]);
+        // an evaluation time within an interval cuts it
+        let cut = Grid::new(&input, &[0.15, 0.5], None, Stops::Knots).expect("valid");
+        let two = |n: usize| cut.steps[n].with(&cut.steps[n + 1], &time);
+        assert_eq!([two(0), two(1), two(2)], [None; 3]);
     }
 
     #[test]

@@ -2,7 +2,7 @@ use anyhow::{Context, Result};
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 use tauscope_adjoint::{Integrator, Statistics, Trajectory};
-use tauscope_dynamics::{Activation, Gradient, ModelKind, Parameters, RateNetwork};
+use tauscope_dynamics::{Activation, Gradient, ModelKind, Parameters, RateNetwork, vector_unit};
 use tauscope_fit::batch::{StepError, Stride, TapeLimit, TrialBatch, Walk};
 use tauscope_fit::config::EffectiveConfig;
 use tauscope_fit::dataset::InitialState;
@@ -151,10 +151,8 @@ impl Problem {
         let walk = Walk::forward(network, batch, y0, integrator, self.limit, |_, _| {})?;
         let forward = walk.statistics;
         let mut sum = 0.0;
-        let adjoint = walk.backward(network, integrator, |piece, trajectory| {
-            let (on_rates, squares) = self.cotangents(piece, trajectory);
-            sum += squares;
-            on_rates
+        let adjoint = walk.backward(network, integrator, |piece, trajectory, on_rates| {
+            sum += self.cotangents(piece, trajectory, on_rates);
         })?;
         Ok(Pass {
             cost: sum / self.n_observed as f64,
@@ -164,11 +162,17 @@ impl Problem {
         })
     }
 
-    /// `d cost / d rates` at the evaluation times, and the sum of the squared residuals.
-    fn cotangents(&self, batch: &TrialBatch, trajectory: &Trajectory) -> (Vec<f64>, f64) {
+    /// Fills `d cost / d rates` at the evaluation times, and returns the sum of the squared residuals.
+    fn cotangents(&self, batch: &TrialBatch, trajectory: &Trajectory, on_rates: &mut [f64]) -> f64 {
         let block = self.network.n_units() * batch.input.n_trials();
-        let mut on_rates = vec![0.0; block * batch.t_eval.len()];
         let weight = 2.0 / self.n_observed as f64;
+        // each block is then written once, and wholly
+        let mut observed = batch.observations.iter().enumerate();
+        let is_each_a_point = batch.observations.len() == batch.t_eval.len()
+            && observed.all(|(n, o)| o.point() == Some(n) && o.values.len() == block);
+        if !is_each_a_point {
+            on_rates.fill(0.0);
+        }
         let mut sum = 0.0;
         for observation in batch.observations.iter() {
             if let Some(j) = observation.point() {
@@ -184,9 +188,9 @@ impl Problem {
                 weight,
                 cotangent.as_mut_slice(),
             );
-            observation.spread(&cotangent, &mut on_rates);
+            observation.spread(&cotangent, on_rates);
         }
-        (on_rates, sum)
+        sum
     }
 }
 
@@ -195,25 +199,33 @@ impl Problem {
 fn residuals(targets: &DMatrix<f64>, rates: &[f64], weight: f64, out: &mut [f64]) -> f64 {
     let (outputs, trials) = targets.shape();
     let units = rates.len() / trials.max(1);
+    let columns = targets.as_slice().chunks_exact(outputs.max(1));
+    let columns = columns
+        .zip(rates.chunks_exact(units))
+        .zip(out.chunks_exact_mut(units));
     // several sums, which do not wait for each other
     let mut sums = [0.0; 8];
-    let columns = targets.as_slice().chunks_exact(outputs.max(1));
-    for ((targets, rates), out) in columns
-        .zip(rates.chunks_exact(units))
-        .zip(out.chunks_exact_mut(units))
-    {
-        let places = targets
-            .chunks(8)
-            .zip(rates.chunks(8))
-            .zip(out.chunks_mut(8));
-        for ((targets, rates), out) in places {
-            for (lane, ((target, rate), out)) in targets.iter().zip(rates).zip(out).enumerate() {
-                let residual = if target.is_nan() { 0.0 } else { rate - target };
-                sums[lane] += residual * residual;
-                *out = weight * residual;
+    let mut add = |target: f64, rate: f64, out: &mut f64, sum: usize| {
+        let residual = if target.is_nan() { 0.0 } else { rate - target };
+        sums[sum] += residual * residual;
+        *out = weight * residual;
+    };
+    vector_unit().dispatch(|| {
+        for ((targets, rates), out) in columns {
+            let (targets, last_targets) = targets.as_chunks::<8>();
+            let (rates, last_rates) = rates[..outputs].as_chunks::<8>();
+            let (out, last_out) = out[..outputs].as_chunks_mut::<8>();
+            for ((targets, rates), out) in targets.iter().zip(rates).zip(out) {
+                for lane in 0..8 {
+                    add(targets[lane], rates[lane], &mut out[lane], lane);
+                }
+            }
+            let last = last_targets.iter().zip(last_rates).zip(last_out);
+            for (lane, ((target, rate), out)) in last.enumerate() {
+                add(*target, *rate, out, lane);
             }
         }
-    }
+    });
     sums.iter().sum()
 }
 

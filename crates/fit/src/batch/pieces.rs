@@ -5,6 +5,7 @@
 
 use super::TrialBatch;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::Range;
 use tauscope_adjoint::{
     Adjoint, Cotangents, Integrator, SolveError, Statistics, Stops, Trajectory, backward_from,
@@ -57,6 +58,14 @@ struct Piece {
     y0: Vec<f64>,
 }
 
+thread_local! {
+    /// Cotangents of the last batch of this thread, whose memory the next one uses.
+    static BUFFER: Cell<Vec<f64>> = const { Cell::new(Vec::new()) };
+}
+
+/// Doubles that are kept so, by thread: 32 MiB.
+const MOST_BUFFERED: usize = 4 << 20;
+
 impl<'b> Walk<'b> {
     /// Solves `batch` from `y0`, in pieces where its steps would take more than `limit`; `visit` sees each piece of the batch with
     /// its trajectory, in order of time.
@@ -107,8 +116,8 @@ impl<'b> Walk<'b> {
         self.pieces.len()
     }
 
-    /// The gradient of a cost: `cotangents` gets each piece of the batch with its trajectory, the last piece first, and returns
-    /// `d cost / d rates` as in [`tauscope_adjoint::backward`].
+    /// The gradient of a cost: `cotangents` gets each piece of the batch with its trajectory, the last piece first, and fills
+    /// `d cost / d rates` as in [`tauscope_adjoint::backward`] into a buffer of that length, which holds anything.
     ///
     /// # Errors
     /// As [`tauscope_adjoint::backward`].
@@ -116,8 +125,10 @@ impl<'b> Walk<'b> {
         self,
         network: &RateNetwork,
         integrator: &Integrator,
-        mut cotangents: impl FnMut(&TrialBatch, &Trajectory) -> Vec<f64>,
+        mut cotangents: impl FnMut(&TrialBatch, &Trajectory, &mut [f64]),
     ) -> Result<Adjoint, SolveError> {
+        // fresh memory costs more than writing it
+        let mut rates = BUFFER.take();
         let (mut total, mut solved) = (None::<Adjoint>, Some(self.trajectory));
         for Piece { samples, y0 } in self.pieces.iter().rev() {
             let piece = self.batch.piece(samples.clone());
@@ -131,7 +142,9 @@ impl<'b> Walk<'b> {
                     trajectory
                 }
             };
-            let rates = cotangents(&piece, &trajectory);
+            let block = network.n_units() * input.n_trials();
+            rates.resize(block * piece.t_eval.len(), 0.0);
+            cotangents(&piece, &trajectory, &mut rates);
             let cotangents = Cotangents {
                 rates: &rates,
                 end: total.as_ref().map(|later| &later.initial_state[..]),
@@ -143,6 +156,9 @@ impl<'b> Walk<'b> {
                 adjoint.statistics += later.statistics;
             }
             total = Some(adjoint);
+        }
+        if rates.len() <= MOST_BUFFERED {
+            BUFFER.set(rates);
         }
         // there is a piece
         Ok(total.unwrap_or_else(|| Adjoint {

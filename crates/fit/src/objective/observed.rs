@@ -93,9 +93,10 @@ impl FitObjective<'_> {
         trajectory: &Trajectory,
         cotangents: &[DMatrix<f64>],
         on_readout: &mut [f64],
-    ) -> Vec<f64> {
+        on_rates: &mut [f64],
+    ) {
         let (n, k) = (self.layout.n_units, batch.trials.len());
-        let mut on_rates = vec![0.0; n * k * batch.t_eval.len()];
+        on_rates.fill(0.0);
         for (observation, cotangent) in batch.observations.iter().zip(cotangents) {
             if let ObservationModel::Poisson(link) = self.observation {
                 let counts = self.counts(link, at, trajectory, observation);
@@ -106,7 +107,7 @@ impl FitObjective<'_> {
                     observation,
                     cotangent,
                     on_readout,
-                    &mut on_rates,
+                    on_rates,
                 );
                 continue;
             }
@@ -122,9 +123,8 @@ impl FitObjective<'_> {
                 on_readout,
                 &mut on_weighted,
             );
-            observation.spread(&on_weighted, &mut on_rates);
+            observation.spread(&on_weighted, on_rates);
         }
-        on_rates
     }
 
     /// Adds what the cotangent of the residuals of counts says to `on_readout`, and to `on_rates` at each evaluation time of their
