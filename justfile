@@ -108,12 +108,12 @@ recover *args: _python
 kills n="100":
     TAUSCOPE_KILLS={{ quote(n) }} cargo test -p tauscope --test cli killed -- --nocapture
 
-# reads a million damaged files: no reader may panic, hang or take more than 2 GiB: just fuzz 1000000
+# reads a million damaged files: no reader may panic, hang or take more than 2 GiB: just fuzz 1000000 [result,nwb]
 [group('evidence')]
 [no-exit-message]
-fuzz cases="1000000": _python
+fuzz cases="1000000" readers="": _python
     @binary=$(.cargo/binary build -p tauscope) && TAUSCOPE_BIN="$binary" {{ python }} {{ quote(top / "tests/fuzz/corpus.py") }} target/fuzz
-    TAUSCOPE_FUZZ_CASES={{ quote(cases) }} TAUSCOPE_FUZZ_CORPUS={{ quote(top / "target/fuzz") }} cargo test -p tauscope --test fuzz -- --nocapture
+    TAUSCOPE_FUZZ_CASES={{ quote(cases) }} TAUSCOPE_FUZZ_READERS={{ quote(readers) }} TAUSCOPE_FUZZ_CORPUS={{ quote(top / "target/fuzz") }} cargo test -p tauscope --test fuzz -- --nocapture
 
 # computes the experiments of Quax et al. 2020 anew: just reproduce recovery, just reproduce all --small
 [group('evidence')]

@@ -42,7 +42,7 @@ impl<'a> Probe<'a> {
             },
         };
         Probe {
-            sweep: Sweep::new(network, input, 1, scheme, &[direction]),
+            sweep: Sweep::new(network, input, 1, scheme, &[direction], &scheme.judged()),
             error_of_step: ErrorOfStep::new(network, network.n_units()),
             controlled: scheme.controlled(),
             n_units: network.n_units(),

@@ -207,6 +207,22 @@ impl Operation {
     }
 }
 
+impl Operation {
+    /// What it reads.
+    pub(super) fn sources(&self) -> Vec<Source> {
+        match self {
+            Operation::Combine { recipe, .. } => recipe.sources(),
+            Operation::Activate { of, .. } | Operation::Multiply { of, .. } => vec![now(*of)],
+            Operation::Chain {
+                rate,
+                current,
+                times,
+                ..
+            } => vec![*rate, *current, now(*times)],
+        }
+    }
+}
+
 impl Recipe {
     /// What is summed, in the order of the weights; the drives last.
     pub(super) fn sources(&self) -> Vec<Source> {
@@ -233,3 +249,22 @@ impl Recipe {
 
 /// A kind of step.
 pub(super) type Program = Vec<Operation>;
+
+/// Which operations a register that is `wanted` after the step depends on.
+pub(super) fn needed(program: &Program, mut wanted: [bool; REGISTERS]) -> Vec<bool> {
+    let mut needed: Vec<bool> = program
+        .iter()
+        .rev()
+        .map(|operation| {
+            let is_needed = wanted[operation.target() as usize];
+            for source in operation.sources() {
+                if let Source::Register(register, 0) = source {
+                    wanted[register as usize] |= is_needed;
+                }
+            }
+            is_needed
+        })
+        .collect();
+    needed.reverse();
+    needed
+}

@@ -7,7 +7,9 @@ use super::program::Register::{
     PredictedRate, Product, Rate, RateChange, RateSlope, SlopeProduct, StartActivity, StartCurrent,
     StartCurrentSlope, StartRateSlope, StartSlopeProduct,
 };
-use super::program::{Filter, Forcing, Operation, Program, Recipe, Register, Source, back, now};
+use super::program::{
+    self, Filter, Forcing, Operation, Program, REGISTERS, Recipe, Register, Source, back, now,
+};
 use super::weights::Reads;
 use crate::ExponentialMethod;
 use tauscope_dynamics::{Interpolation, ModelKind};
@@ -167,6 +169,15 @@ impl Scheme {
         }
     }
 
+    /// The registers that the errors of steps are told by.
+    pub(super) fn judged(&self) -> Vec<Register> {
+        let of = |&kind: &StepKind| match self.estimate(kind) {
+            Estimate::Difference(predicted, corrected) => [predicted, corrected],
+            Estimate::Changes { current, rate } => [current, rate],
+        };
+        StepKind::ALL.iter().flat_map(of).collect()
+    }
+
     /// The value whose error is controlled.
     pub(super) fn controlled(&self) -> Register {
         match self.model {
@@ -181,6 +192,22 @@ impl Scheme {
             ModelKind::Current => frames.get(Rate, frame),
             _ => frames.get(Activity, frame),
         }
+    }
+
+    /// By kind, which operations `outcomes` of a step or its later steps depend on.
+    pub(super) fn needed(&self, outcomes: &[Register]) -> [Vec<bool>; StepKind::ALL.len()] {
+        let mut wanted = [false; REGISTERS];
+        for &register in outcomes {
+            wanted[register as usize] = true;
+        }
+        for source in self.programs().flatten().flat_map(Operation::sources) {
+            if let Source::Register(register, 1..) = source {
+                wanted[register as usize] = true;
+            }
+        }
+        self.programs
+            .each_ref()
+            .map(|program| program::needed(program, wanted))
     }
 
     /// The kinds that a solve of any length is made of, and the first step that may be of one of them.

@@ -5,7 +5,7 @@ use super::kernels::{self, MOST};
 use super::product::multiply;
 use super::program::{Filter, MAX_LAG, MOST_SAMPLES, Operation, REGISTERS, Register, Source, now};
 use super::run::{StepTape, forward, state_registers, weights_of};
-use super::scheme::Scheme;
+use super::scheme::{Scheme, StepKind};
 use super::weights::{StepWeights, Tile, WeightCache, Weights};
 use crate::forward::Tape;
 use crate::halt;
@@ -75,7 +75,16 @@ fn sweep_through(
     directions: &[Direction],
     mut take: impl FnMut(usize, &[f64]),
 ) -> Result<(), SolveError> {
-    let mut sweep = Sweep::new(network, input, input.n_trials(), &tape.scheme, directions);
+    let outcomes = [Register::Rate, Register::MiddleRate];
+    let n_trials = input.n_trials();
+    let mut sweep = Sweep::new(
+        network,
+        input,
+        n_trials,
+        &tape.scheme,
+        directions,
+        &outcomes,
+    );
     let mut drives = Drives::new(network, input);
     let mut next = 0;
     for (frame, step) in tape.steps.iter().enumerate() {
@@ -107,6 +116,8 @@ pub(super) struct Sweep<'a> {
     network: &'a RateNetwork,
     input: &'a InputSignal,
     changes: Changes,
+    /// Operations that are carried out, by kind of step.
+    needed: [Vec<bool>; StepKind::ALL.len()],
     /// By register and frame modulo [`RING`], (unit, direction x trial).
     tangents: Vec<[Aligned; RING]>,
     scratch: Vec<f64>,
@@ -183,13 +194,14 @@ impl Changes {
 }
 
 impl<'a> Sweep<'a> {
-    /// Of the first `n_trials` trials.
+    /// Of the first `n_trials` trials, as far as the tangents of `outcomes` of any step, or of the state, depend on it.
     pub(super) fn new(
         network: &'a RateNetwork,
         input: &'a InputSignal,
         n_trials: usize,
         scheme: &Scheme,
         directions: &[Direction],
+        outcomes: &[Register],
     ) -> Self {
         let block = network.shape(n_trials).block_len();
         let mut used = [false; REGISTERS];
@@ -225,6 +237,7 @@ impl<'a> Sweep<'a> {
             network,
             input,
             changes: Changes::new(directions),
+            needed: scheme.needed(&[state_registers(network.model()), outcomes].concat()),
             tangents,
             scratch: vec![0.0; block],
             drive_changes: Vec::new(),
@@ -248,8 +261,12 @@ impl<'a> Sweep<'a> {
             tile: tile.len,
             block: self.scratch.len(),
         };
-        let program = scheme.program(weights.geometry.kind);
-        for (operation, weights) in program.iter().zip(&weights.operations) {
+        let kind = weights.geometry.kind;
+        let operations = scheme.program(kind).iter().zip(&weights.operations);
+        for (number, (operation, weights)) in operations.enumerate() {
+            if !self.needed[kind as usize][number] {
+                continue;
+            }
             let target = operation.target();
             let mut out = std::mem::take(&mut self.tangents[target as usize][frame % RING]);
             match operation {

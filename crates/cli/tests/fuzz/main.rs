@@ -44,6 +44,15 @@ fn number(name: &str, default: u64) -> u64 {
     })
 }
 
+/// The readers with their shares of the cases, or those of them that are named: a long run can be made of several.
+fn asked_for() -> Vec<(Reader, u64)> {
+    let names = std::env::var("TAUSCOPE_FUZZ_READERS").unwrap_or_default();
+    let names = names.split_terminator(',').map(Reader::find);
+    let named: Vec<Reader> = names.collect();
+    let is_asked = |(reader, _): &(Reader, u64)| named.is_empty() || named.contains(reader);
+    Reader::SHARES.into_iter().filter(is_asked).collect()
+}
+
 #[test]
 fn no_file_breaks_a_reader() {
     let cases = number("TAUSCOPE_FUZZ_CASES", FEW);
@@ -54,15 +63,13 @@ fn no_file_breaks_a_reader() {
     if let Some(more) = std::env::var_os("TAUSCOPE_FUZZ_CORPUS") {
         add(Path::new(&more), &files);
     }
-    for (reader, _) in Reader::SHARES
-        .into_iter()
-        .filter(|(reader, _)| !reader.is_text())
-    {
+    let asked = asked_for();
+    for (reader, _) in asked.iter().filter(|(reader, _)| !reader.is_text()) {
         let entries = fs::read_dir(files.join(reader.name())).unwrap();
         entries.for_each(|entry| mutate::Seed::index(&entry.unwrap().path()));
     }
     let mut jobs = Vec::new();
-    for (reader, share) in Reader::SHARES {
+    for (reader, share) in asked {
         let n_files = fs::read_dir(files.join(reader.name())).unwrap().count() as u64;
         let end = (cases * share).div_ceil(1000).max(n_files * reader.ways());
         for first in (0..end).step_by(BATCH as usize) {

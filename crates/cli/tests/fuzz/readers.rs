@@ -53,7 +53,14 @@ impl Reader {
         let known = Self::SHARES
             .into_iter()
             .find(|(reader, _)| reader.name() == name);
-        known.unwrap_or_else(|| panic!("no reader {name}")).0
+        known
+            .unwrap_or_else(|| {
+                panic!(
+                    "no reader {name}: choose of {:?}",
+                    Self::SHARES.map(|(r, _)| r.name())
+                )
+            })
+            .0
     }
 
     /// In how many ways it reads a file, by the index of the case.
