@@ -65,6 +65,14 @@ pub enum TableError {
         /// How many the header has.
         expected: usize,
     },
+    /// A cell that goes over several lines, in a line with more or fewer cells than the header.
+    #[error(
+        "a quote that begins in this line ends in line {last}, or nowhere: close it, or take it away"
+    )]
+    OpenQuote {
+        /// The line in which the cell ends.
+        last: u64,
+    },
     /// A cell that is no number.
     #[error("column {column:?} holds {value:?}, which is no number: {remedy}")]
     NotNumber {

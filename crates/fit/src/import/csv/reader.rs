@@ -136,10 +136,15 @@ impl TableReader {
                 break;
             }
         }
-        let line = self.line_of(record);
+        let (line, last) = self.lines_of(record);
         let (found, expected) = (record.len(), self.columns.len());
         if found != expected {
-            return Err(self.at(line, TableError::Ragged { found, expected }));
+            let problem = if last > line {
+                TableError::OpenQuote { last }
+            } else {
+                TableError::Ragged { found, expected }
+            };
+            return Err(self.at(line, problem));
         }
         Ok(Some(Row {
             line,
@@ -161,15 +166,19 @@ impl TableReader {
         ImportError::new(&self.path, problem)
     }
 
-    /// The line in which the record that was just read begins. The `csv` crate counts from the end of the record before, which is
-    /// early where empty lines or the second half of a line end lie between.
-    fn line_of(&mut self, record: &csv::StringRecord) -> u64 {
-        let inside = record
-            .iter()
-            .flat_map(str::bytes)
-            .filter(|&b| b == b'\n')
-            .count() as u64;
-        self.line_of_end().saturating_sub(inside).max(1)
+    /// The lines in which the record that was just read begins and ends. The `csv` crate counts from the end of the record before,
+    /// which is early where empty lines or the second half of a line end lie between.
+    fn lines_of(&mut self, record: &csv::StringRecord) -> (u64, u64) {
+        let line_ends = |cell: &str| cell.bytes().filter(|&b| b == b'\n').count() as u64;
+        let mut inside: u64 = record.iter().map(line_ends).sum();
+        // a quote that nothing closes takes the end of the last line with it
+        let last_cell = record.iter().next_back().unwrap_or_default();
+        let (end, bytes) = (self.records.position().byte(), self.records.get_ref());
+        if last_cell.ends_with('\n') && end == bytes.read && bytes.last_visible != b'"' {
+            inside -= 1;
+        }
+        let last = self.line_of_end();
+        (last.saturating_sub(inside).max(1), last)
     }
 
     /// The line in which the record that was just read ends.
@@ -198,6 +207,8 @@ struct Lines<R> {
     read: u64,
     ends: VecDeque<u64>,
     passed: u64,
+    /// The last byte so far that ends no line.
+    last_visible: u8,
 }
 
 impl<R> Lines<R> {
@@ -207,6 +218,7 @@ impl<R> Lines<R> {
             read: 0,
             ends: VecDeque::new(),
             passed: 0,
+            last_visible: 0,
         }
     }
 
@@ -229,6 +241,10 @@ impl<R: Read> Read for Lines<R> {
             .zip(places)
             .filter(|(byte, _)| **byte == b'\n');
         self.ends.extend(ends.map(|(_, place)| place));
+        let is_visible = |byte: &&u8| !matches!(byte, b'\n' | b'\r');
+        if let Some(&last) = buffer[..count].iter().rfind(is_visible) {
+            self.last_visible = last;
+        }
         self.read += count as u64;
         Ok(count)
     }
