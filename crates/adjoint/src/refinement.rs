@@ -3,8 +3,8 @@ use tauscope_dynamics::InputSignal;
 
 /// The same problem with finer steps: what a gradient changes by is the estimate of its error.
 ///
-/// Every stretch between samples and evaluation times is halved, by further samples that do not change the input, and
-/// tolerances are a tenth (exponential methods: a sixteenth, which is one halving at order 4). So the finer gradient has at most
+/// Every stretch between samples and evaluation times is halved, by further samples that do not change the input and that no
+/// step passes over (a method that may take two sample intervals at once takes half of each), and tolerances are a tenth (exponential methods: a sixteenth, which is one halving at order 4). So the finer gradient has at most
 /// a fraction of the error, whether tolerances, stops or a given step limit the steps, and the difference is the error itself:
 /// not a bound, and not a guess from one step. It costs two to three gradients. Forward sensitivities along random directions
 /// cost less, but tell no more than the error along them: one direction misses the size of the error by a factor of ten for one
@@ -98,12 +98,33 @@ fn order(method: FixedStepMethod) -> Option<i32> {
     }
 }
 
-/// Middles between the places where steps must end, up to the last evaluation time.
+/// Middles between the places where steps end, up to the last evaluation time; where some of these are no samples, the places
+/// too: steps over two intervals would lie between them at random.
 fn middles(input: &InputSignal, t_eval: &[f64]) -> Vec<f64> {
+    let time = input.time();
+    let mut between_samples = t_eval.to_vec();
+    between_samples.retain(|&t| sample_at(time, t).is_none());
     let end = t_eval.last().copied().unwrap_or(input.start());
-    let mut places: Vec<f64> = [input.time(), t_eval].concat();
+    let end = sample_at(time, end).unwrap_or(end);
+    let mut places = [time, &between_samples].concat();
     places.retain(|&t| t <= end);
     places.sort_by(f64::total_cmp);
-    places.dedup();
-    places.windows(2).map(|p| 0.5 * (p[0] + p[1])).collect()
+    let middles = places.windows(2).map(|p| 0.5 * (p[0] + p[1]));
+    let mut ends: Vec<f64> = middles.collect();
+    if !between_samples.is_empty() {
+        ends.extend(places);
+        ends.sort_by(f64::total_cmp);
+    }
+    ends
 }
+
+/// The sample that a time is, but for round-off.
+fn sample_at(time: &[f64], t: f64) -> Option<f64> {
+    let after = time.partition_point(|&s| s < t);
+    let near = &time[after.saturating_sub(1)..(after + 1).min(time.len())];
+    let slack = SAME_TIME * near.last()? - SAME_TIME * near.first()?;
+    near.iter().copied().find(|s| (s - t).abs() <= slack)
+}
+
+/// Times that differ by less than this part of a sample interval are one.
+const SAME_TIME: f64 = 1e-9;

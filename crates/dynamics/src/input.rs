@@ -25,6 +25,8 @@ pub struct InputSignal {
     n_trials: usize,
     interpolation: Interpolation,
     knots: Vec<usize>,
+    /// Samples that every step ends at, increasing.
+    firm: Vec<usize>,
 }
 
 impl Segment<'_> {
@@ -107,6 +109,7 @@ impl InputSignal {
             n_trials,
             interpolation,
             knots: Vec::new(),
+            firm: Vec::new(),
         };
         signal.knots = signal.find_knots();
         Ok(signal)
@@ -167,8 +170,13 @@ impl InputSignal {
         }
     }
 
-    /// The same function of time, with further samples at `times` (increasing, from the first sample to the end): steps that
-    /// end at samples become shorter.
+    /// Whether every step ends at sample `k`, also one of a method that may pass over samples.
+    pub fn is_firm(&self, k: usize) -> bool {
+        self.firm.binary_search(&k).is_ok()
+    }
+
+    /// The same function of time, with samples at `times` (increasing, from the first sample to the end) that every step ends
+    /// at: those that are not there yet are added.
     pub fn with_samples_at(&self, times: &[f64]) -> InputSignal {
         let mut time = [&self.time[..], times].concat();
         time.sort_by(f64::total_cmp);
@@ -177,7 +185,12 @@ impl InputSignal {
         let samples = DMatrix::from_fn(self.n_inputs(), time.len() * self.n_trials, |i, column| {
             blocks[column / self.n_trials][(i, column % self.n_trials)]
         });
+        let were_firm = self.firm.iter().map(|&k| self.time[k]);
+        let mut ends: Vec<f64> = were_firm.chain(times.iter().copied()).collect();
+        ends.sort_by(f64::total_cmp);
+        let is_firm = |t: &f64| ends.binary_search_by(|end| end.total_cmp(t)).is_ok();
         let mut signal = InputSignal {
+            firm: (0..time.len()).filter(|&k| is_firm(&time[k])).collect(),
             time,
             samples,
             knots: Vec::new(),
@@ -200,6 +213,11 @@ impl InputSignal {
             end,
             samples: self.samples.columns_range(columns).into_owned(),
             knots: Vec::new(),
+            firm: samples
+                .clone()
+                .filter(|&k| self.is_firm(k))
+                .map(|k| k - samples.start)
+                .collect(),
             ..*self
         };
         signal.knots = signal.find_knots();
@@ -323,6 +341,12 @@ mod tests {
         for interpolation in [Interpolation::Hold, Interpolation::Linear] {
             let x = signal(&[0.0, 1.0, -3.0], interpolation);
             let finer = x.with_samples_at(&[0.25, 1.0, 1.5]);
+            let firm: Vec<f64> = (0..finer.time().len())
+                .filter(|&k| finer.is_firm(k))
+                .map(|k| finer.time()[k])
+                .collect();
+            assert_eq!(firm, [0.25, 1.0, 1.5]);
+            assert!(!x.is_firm(0) && finer.part(1..3).is_firm(0));
             assert_eq!(finer.time(), [0.0, 0.25, 1.0, 1.5, 2.0]);
             for t in [0.0, 0.1, 0.25, 0.9, 1.0, 1.3, 1.5, 1.9, 2.0] {
                 assert!((finer.at(t)[0] - x.at(t)[0]).abs() < 1e-15);

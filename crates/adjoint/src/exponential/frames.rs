@@ -56,8 +56,10 @@ impl Frames {
     }
 
     pub(super) fn bytes(&self) -> usize {
+        // a chunk of the pool may be longer than was asked for, which depends on what the thread did before
         let chunks = self.registers.iter().flatten();
-        chunks.map(|chunk| size_of_val(&chunk[..])).sum()
+        let blocks = chunks.map(|chunk| (chunk.len() / self.block.max(1)).min(CHUNK));
+        blocks.sum::<usize>() * self.block * size_of::<f64>()
     }
 
     /// Makes room for one more frame; `false` where memory does not suffice. Its blocks hold anything until they are written.

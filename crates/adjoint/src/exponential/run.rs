@@ -128,7 +128,7 @@ pub(crate) fn forward(
             while let Some(stretch) = grid.steps.get(nodes.len() - 1) {
                 let next = grid.steps.get(nodes.len());
                 let next = next.filter(|_| controller.doubles() && run.scheme.doubles());
-                let two = next.and_then(|next| stretch.with(next, input.time()));
+                let two = next.and_then(|next| stretch.with(next, input));
                 if let Some(two) = two
                     && run.double(&two, &mut controller)?
                 {

@@ -4,8 +4,8 @@ use super::run::StepTape;
 use super::scheme::StepKind;
 use crate::forward::Tape;
 use crate::{
-    Direction, ExponentialMethod, Integrator, StepControl, Tolerances, Trajectory, backward,
-    forward, sensitivities,
+    AdaptiveMethod, Direction, ExponentialMethod, Integrator, Refinement, StepControl, Tolerances,
+    Trajectory, backward, forward, sensitivities,
 };
 use nalgebra::DMatrix;
 use tauscope_dynamics::{
@@ -188,6 +188,132 @@ fn many_directions_are_those_that_each_is_alone() {
             for (a, b) in one.iter().zip(of_many) {
                 assert!((a - b).abs() <= 1e-13 * largest, "{k} at {j}: {a} {b}");
             }
+        }
+    }
+}
+
+/// A slow wave over equal sample intervals, or over intervals that differ by up to a factor of three; with `inputs` 0 none at all.
+fn wave(inputs: usize, interpolation: Interpolation, is_regular: bool) -> InputSignal {
+    let jitter = |k: usize| {
+        if is_regular {
+            0.0
+        } else {
+            0.5 * (2.4 * k as f64).sin()
+        }
+    };
+    let time: Vec<f64> = (0..SAMPLES)
+        .map(|k| 0.01 * (k as f64 + 0.5 * jitter(k)))
+        .collect();
+    let at = |column: usize| time[column / TRIALS] + (column % TRIALS) as f64;
+    let x = DMatrix::from_fn(inputs, TRIALS * SAMPLES, |_, column| {
+        (3.0 * at(column)).sin()
+    });
+    InputSignal::new(time.clone(), time[SAMPLES - 1], x, TRIALS, interpolation).unwrap()
+}
+
+fn with_inputs(inputs: usize) -> RateNetwork {
+    let mut parameters = network().parameters().clone();
+    parameters.u = parameters.u.columns(0, inputs).into_owned();
+    RateNetwork::new(ModelKind::TwoConstant, Activation::Sigmoid, parameters).unwrap()
+}
+
+fn exp_adams(rtol: f64) -> Integrator {
+    Integrator::Exponential {
+        method: ExponentialMethod::ExpAdams,
+        control: StepControl::Tolerances(Tolerances::from_rtol(rtol)),
+    }
+}
+
+fn relative(a: &[f64], b: &[f64]) -> f64 {
+    let norm = |v: &mut dyn Iterator<Item = f64>| v.map(|v| v * v).sum::<f64>().sqrt();
+    let difference = norm(&mut a.iter().zip(b).map(|(a, b)| a - b));
+    difference / norm(&mut b.iter().copied()).max(f64::MIN_POSITIVE)
+}
+
+/// Rates at all samples and the gradient, against a tight solve by another method.
+fn errors(network: &RateNetwork, input: &InputSignal, integrator: &Integrator) -> [f64; 2] {
+    let t_eval = input.time().to_vec();
+    let y0: Vec<f64> = (0..2 * UNITS * TRIALS)
+        .map(|i| 0.2 + 0.1 * (i as f64).sin())
+        .collect();
+    let cotangents: Vec<f64> = (0..UNITS * TRIALS * t_eval.len())
+        .map(|i| 1.0 + 0.5 * (0.01 * i as f64).cos())
+        .collect();
+    let solve = |integrator: &Integrator| {
+        let trajectory = forward(network, input, &y0, &t_eval, integrator).unwrap();
+        let adjoint = backward(network, input, &trajectory, &cotangents, integrator).unwrap();
+        let rates: Vec<f64> = (0..t_eval.len())
+            .flat_map(|j| trajectory.rates(j).to_vec())
+            .collect();
+        let blocks = adjoint.gradient.blocks();
+        (
+            rates,
+            blocks.into_iter().map(<[f64]>::to_vec).collect::<Vec<_>>(),
+        )
+    };
+    let exact = Integrator::Adaptive {
+        method: AdaptiveMethod::Tsit45,
+        tolerances: Tolerances::from_rtol(1e-11),
+    };
+    let ((rates, gradient), (exact_rates, exact_gradient)) = (solve(integrator), solve(&exact));
+    let blocks = gradient.iter().zip(&exact_gradient);
+    let worst = blocks.map(|(a, b)| relative(a, b)).fold(0.0, f64::max);
+    [relative(&rates, &exact_rates), worst]
+}
+
+#[test]
+fn double_steps_keep_their_tolerance_with_inputs_and_without() {
+    for (inputs, interpolation) in [
+        (1, Interpolation::Linear),
+        (0, Interpolation::Linear),
+        (0, Interpolation::Hold),
+    ] {
+        let (network, input) = (with_inputs(inputs), wave(inputs, interpolation, true));
+        let y0 = vec![0.2; 2 * UNITS * TRIALS];
+        for rtol in [1e-3, 1e-4] {
+            let trajectory =
+                forward(&network, &input, &y0, input.time(), &exp_adams(rtol)).unwrap();
+            let kinds = tape(&trajectory).steps.iter().map(|s| s.geometry.kind);
+            assert!(kinds.filter(|k| *k == StepKind::Double).count() > SAMPLES / 4);
+            // what holds each step to the tolerance leaves the rates well below it; a gradient gathers the errors of all steps
+            let [rates, gradient] = errors(&network, &input, &exp_adams(rtol));
+            assert!(
+                rates < 0.3 * rtol && gradient < 4.0 * rtol,
+                "{inputs} {interpolation:?} {rtol}: {rates:e} {gradient:e}"
+            );
+        }
+    }
+}
+
+/// Halves of an interval that a double step took together would be the coarse step again, and no error would be seen.
+#[test]
+fn finer_steps_are_finer_where_samples_are_irregular() {
+    for is_regular in [true, false] {
+        let input = wave(1, Interpolation::Linear, is_regular);
+        let network = with_inputs(1);
+        for rtol in [1e-2, 1e-3, 1e-4] {
+            let coarse = exp_adams(rtol);
+            let refinement = Refinement::new(&input, input.time(), &coarse).unwrap();
+            let y0 = vec![0.2; 2 * UNITS * TRIALS];
+            let solve = |input: &InputSignal, integrator: &Integrator| {
+                let t_eval = &wave(1, Interpolation::Linear, is_regular).time().to_vec();
+                let trajectory = forward(&network, input, &y0, t_eval, integrator).unwrap();
+                (0..SAMPLES)
+                    .flat_map(|j| trajectory.rates(j).to_vec())
+                    .collect::<Vec<f64>>()
+            };
+            let exact = Integrator::Adaptive {
+                method: AdaptiveMethod::Tsit45,
+                tolerances: Tolerances::from_rtol(1e-11),
+            };
+            let (found, exact) = (solve(&input, &coarse), solve(&input, &exact));
+            let finer = solve(&refinement.input, &refinement.integrator);
+            let (estimated, error) = (relative(&found, &finer), relative(&found, &exact));
+            let ratio = estimated / error;
+            assert!(
+                (0.3..3.0).contains(&ratio),
+                "regular {is_regular}, {rtol}: {estimated:e} of {error:e}"
+            );
         }
     }
 }

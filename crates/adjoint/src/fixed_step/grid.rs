@@ -18,17 +18,21 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// This step and the next in one, where both are whole sample intervals of the same length.
-    pub(crate) fn with(&self, next: &Step, time: &[f64]) -> Option<Step> {
+    /// This step and the next in one, where both are whole sample intervals of the same length and need not end at the sample
+    /// between them.
+    pub(crate) fn with(&self, next: &Step, input: &InputSignal) -> Option<Step> {
         let slack = SAME_TIME * self.h;
         let fits = self.ends_interval
             && next.ends_interval
             && next.interval == self.interval + 1
-            && (self.t0 - time[self.interval]).abs() <= slack
+            && !input.is_firm(next.interval)
+            && (self.t0 - input.time()[self.interval]).abs() <= slack
             && (next.h - self.h).abs() <= slack;
         fits.then_some(Step {
             t1: next.t1,
             h: self.h + next.h,
+            ends_interval: false,
+            crosses: true,
             ..*self
         })
     }
@@ -251,15 +255,21 @@ mod tests {
         let pairs = whole
             .steps
             .windows(2)
-            .map(|pair| pair[0].with(&pair[1], &time));
+            .map(|pair| pair[0].with(&pair[1], &input));
         let ends: Vec<_> = pairs
             .map(|two| two.map(|two| (two.interval, two.t1)))
             .collect();
         assert_eq!(ends, [Some((0, 0.2)), Some((1, 0.3)), None]);
         // an evaluation time within an interval cuts it
         let cut = Grid::new(&input, &[0.15, 0.5], None, Stops::Knots).expect("valid");
-        let two = |n: usize| cut.steps[n].with(&cut.steps[n + 1], &time);
+        let two = |n: usize| cut.steps[n].with(&cut.steps[n + 1], &input);
         assert_eq!([two(0), two(1), two(2)], [None; 3]);
+        let halved = input.with_samples_at(&[0.05, 0.15, 0.25]);
+        let finer = Grid::new(&halved, &[0.5], None, Stops::Knots).expect("valid");
+        let pairs = finer.steps.windows(2);
+        let starts = pairs.filter_map(|pair| pair[0].with(&pair[1], &halved).map(|two| two.t0));
+        // across samples that were there, not those that halve
+        assert_eq!(starts.collect::<Vec<_>>(), [0.05, 0.15]);
     }
 
     #[test]

@@ -140,25 +140,19 @@ fn constants(contents: &Contents) -> Table {
         ("median", Align::Right),
         ("min", Align::Right),
         ("max", Align::Right),
-        ("unit of time", Align::Left),
     ];
-    contents.taus.iter().fold(
-        Table::new("Time constants over the units", &columns),
-        |table, tau| {
-            let low = tau.values.iter().copied().fold(f64::NAN, f64::min);
-            let high = tau.values.iter().copied().fold(f64::NAN, f64::max);
-            let numbers =
-                [median(tau.values.iter().copied()), low, high].map(|v| significant(v, 3));
-            let [middle, low, high] = numbers;
-            table.row([
-                format!("{}, {}", tau.name, tau.what),
-                middle,
-                low,
-                high,
-                contents.time_units.clone(),
-            ])
-        },
-    )
+    let unit = match contents.time_units.as_str() {
+        "" => String::new(),
+        unit => format!(", in {unit}"),
+    };
+    let table = Table::new(&format!("Time constants over the units{unit}"), &columns);
+    contents.taus.iter().fold(table, |table, tau| {
+        let low = tau.values.iter().copied().fold(f64::NAN, f64::min);
+        let high = tau.values.iter().copied().fold(f64::NAN, f64::max);
+        let numbers = [median(tau.values.iter().copied()), low, high].map(|v| significant(v, 3));
+        let [middle, low, high] = numbers;
+        table.row([format!("{}, {}", tau.name, tau.what), middle, low, high])
+    })
 }
 
 fn prediction(contents: &Contents) -> Section {

@@ -169,7 +169,7 @@ fn targets_outside_of_the_inputs_are_left_out_and_counted() {
 fn what_is_wrong_with_a_table_is_named_with_its_line_and_the_way_out() {
     let unsorted = "sort the rows by time and remove repeated ones; if these are several trials, name the column that tells them apart with --trial";
     let in_trial = "sort the rows of a trial by time, and remove repeated ones";
-    let cases: [(&str, &str, i32, String); 20] = [
+    let cases: [(&str, &str, i32, String); 23] = [
         ("t,a\n0,1\n1,2\n1,3\n", "", 1, format!("t.csv, line 4: the time 1 does not come after 1 in line 3: {unsorted}")),
         ("t,a\r\n0,1\r\n\r\n2,2\r\n1,3\r\n", "", 1, format!("t.csv, line 5: the time 1 does not come after 2 in line 4: {unsorted}")),
         ("t,trial,a\n0,x,1\n0,y,1\n1,x,3\n0,y,2\n", "", 1, format!("t.csv, line 5: the time 0 of trial \"y\" does not come after 0 in line 3: {in_trial}")),
@@ -179,9 +179,12 @@ fn what_is_wrong_with_a_table_is_named_with_its_line_and_the_way_out() {
         ("t,a,x\n0,1,1\n1,2,\n", "--inputs x", 1, "t.csv, line 3: column \"x\" is empty or NaN: an input must be known at every time: fill the cell, or leave that input out".to_owned()),
         ("t,a\n0,1\n,2\n", "", 1, "t.csv, line 3: column \"t\" is empty or NaN: give the time, or remove the line".to_owned()),
         ("t,a,b\n0,1,2\n1,2\n", "", 1, "t.csv, line 3: 2 cells where the header has 3: complete the line, and put quotes around cells that contain the separator".to_owned()),
-        ("t,a,b\n0,1,2\n1,\"2,3\n2,3,4\n", "", 1, "t.csv, line 3: a quote that begins in this line ends in line 4, or nowhere: close it, or take it away".to_owned()),
-        ("t,a,b\n0,1,2\n1,\"2,3\n2,3,4\"\n3,4,5\n", "", 1, "t.csv, line 3: a quote that begins in this line ends in line 4, or nowhere: close it, or take it away".to_owned()),
-        ("t,a,b\n0,1,2\n1,\"2,3\n\"\n3,4,5\n", "", 1, "t.csv, line 3: a quote that begins in this line ends in line 4, or nowhere: close it, or take it away".to_owned()),
+        ("t,a,b\n0,1,2\n1,\"2,3\n2,3,4\n", "--targets a", 1, "t.csv, line 3: a quote in this line is never closed: close it, or take it away".to_owned()),
+        ("t,a,b\n0,1,2\n1,\"2,3\n2,3,4", "--targets a", 1, "t.csv, line 3: a quote in this line is never closed: close it, or take it away".to_owned()),
+        ("t,a,b\n0,1,2\n1,2,\"3\n2,3,4\n3,4,5\n", "--targets a", 1, "t.csv, line 3: a quote in this line is never closed: close it, or take it away".to_owned()),
+        ("t,a,b\n0,1,2\n1,\"2,3\n", "--targets a", 1, "t.csv, line 3: a quote in this line is never closed: close it, or take it away".to_owned()),
+        ("t,a,b\n0,1,2\n1,\"2,3\n2,3,4\"\n3,4,5\n", "--targets a", 1, "t.csv, line 3: a quote in this line ends in line 4 only: close it, or take it away".to_owned()),
+        ("t,a,b\n0,1,2\n1,\"2,3\n\"\n3,4,5\n", "--targets a", 1, "t.csv, line 3: a quote in this line ends in line 4 only: close it, or take it away".to_owned()),
         ("t,a,a\n0,1,2\n", "", 1, "t.csv: two columns, 2 and 3, are named \"a\": rename one".to_owned()),
         ("0,1\n1,2\n", "", 1, "t.csv: the first line holds only numbers, \"0\" and so on: write a line of column names before it".to_owned()),
         ("", "", 1, "t.csv: the table has no line: write a line of column names and one line a sample".to_owned()),

@@ -157,7 +157,7 @@ impl<'b> Walk<'b> {
             }
             total = Some(adjoint);
         }
-        if rates.len() <= MOST_BUFFERED {
+        if rates.capacity() <= MOST_BUFFERED {
             BUFFER.set(rates);
         }
         // there is a piece

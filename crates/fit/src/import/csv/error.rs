@@ -65,11 +65,12 @@ pub enum TableError {
         /// How many the header has.
         expected: usize,
     },
+    /// A cell that goes over all lines that follow.
+    #[error("a quote in this line is never closed: close it, or take it away")]
+    OpenQuote,
     /// A cell that goes over several lines, in a line with more or fewer cells than the header.
-    #[error(
-        "a quote that begins in this line ends in line {last}, or nowhere: close it, or take it away"
-    )]
-    OpenQuote {
+    #[error("a quote in this line ends in line {last} only: close it, or take it away")]
+    LongQuote {
         /// The line in which the cell ends.
         last: u64,
     },

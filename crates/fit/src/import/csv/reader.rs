@@ -138,13 +138,14 @@ impl TableReader {
         }
         let (line, last) = self.lines_of(record);
         let (found, expected) = (record.len(), self.columns.len());
+        if self.is_open(record) {
+            return Err(self.at(line, TableError::OpenQuote));
+        }
+        if found != expected && last > line {
+            return Err(self.at(line, TableError::LongQuote { last }));
+        }
         if found != expected {
-            let problem = if last > line {
-                TableError::OpenQuote { last }
-            } else {
-                TableError::Ragged { found, expected }
-            };
-            return Err(self.at(line, problem));
+            return Err(self.at(line, TableError::Ragged { found, expected }));
         }
         Ok(Some(Row {
             line,
@@ -172,13 +173,18 @@ impl TableReader {
         let line_ends = |cell: &str| cell.bytes().filter(|&b| b == b'\n').count() as u64;
         let mut inside: u64 = record.iter().map(line_ends).sum();
         // a quote that nothing closes takes the end of the last line with it
-        let last_cell = record.iter().next_back().unwrap_or_default();
-        let (end, bytes) = (self.records.position().byte(), self.records.get_ref());
-        if last_cell.ends_with('\n') && end == bytes.read && bytes.last_visible != b'"' {
+        if self.is_open(record) && last_cell(record).ends_with('\n') {
             inside -= 1;
         }
         let last = self.line_of_end();
         (last.saturating_sub(inside).max(1), last)
+    }
+
+    /// Whether the record that was just read is the last one, and goes on to the end of the table for want of a closing quote.
+    fn is_open(&self, record: &csv::StringRecord) -> bool {
+        let bytes = self.records.get_ref();
+        let is_last = self.records.position().byte() == bytes.read;
+        is_last && last_cell(record).contains('\n') && bytes.last_visible != b'"'
     }
 
     /// The line in which the record that was just read ends.
@@ -199,6 +205,10 @@ impl TableReader {
             }),
         })
     }
+}
+
+fn last_cell(record: &csv::StringRecord) -> &str {
+    record.iter().next_back().unwrap_or_default()
 }
 
 /// Bytes on their way to the parser, with the places of their line ends.
