@@ -115,6 +115,37 @@ fn a_gradient_in_pieces_is_that_of_the_whole() {
     assert_eq!(wrong, [""; 0]);
 }
 
+/// Slow inputs at equal intervals: a loose solve takes two of them at once, and pieces may end after such a step.
+#[test]
+fn pieces_of_steps_over_two_samples_are_the_whole_too() {
+    let time: Vec<f64> = (0..SAMPLES).map(|k| 0.01 * k as f64).collect();
+    let wave = |channel: usize, k: usize| (0.02 * k as f64 + channel as f64).sin();
+    let inputs = [DMatrix::from_fn(2, SAMPLES, wave)];
+    let targets = [DMatrix::from_fn(OUTPUTS, SAMPLES, |o, k| {
+        0.4 + 0.2 * wave(o, k)
+    })];
+    let mut raw = RawDataset::new("slow", "s", time, inputs.to_vec(), targets.to_vec());
+    raw.interpolation = Interpolation::Linear;
+    raw.split = Some(vec![Split::Train]);
+    let dataset = Dataset::new(raw).unwrap();
+    let with = |options: &[(&'static str, &str)]| {
+        let always = [
+            ("method", "exp-adams"),
+            ("readout", "linear"),
+            ("units", "48"),
+            ("activation", "sigmoid"),
+        ];
+        evaluate(&dataset, &[&always[..], options].concat())
+    };
+    let exact = with(&[("rtol", "1e-10")]);
+    for rtol in ["1e-3", "1e-4"] {
+        let pieces = with(&[("rtol", rtol), ("memory", "1")]);
+        assert_eq!(pieces.0, pieces.1);
+        let error = difference(&pieces.2, &exact.2);
+        assert!(error < 3e-3, "{rtol}: {error:e}");
+    }
+}
+
 #[test]
 fn pieces_take_no_more_than_the_limit_and_leave_no_observation_out() {
     let dataset = recording(Interpolation::Linear, TargetSampling::BinMean);
