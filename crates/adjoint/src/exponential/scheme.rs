@@ -474,12 +474,16 @@ impl Form {
         }
     }
 
-    /// Extrapolates W r and f(I) from the steps before. Order 4.
     fn extrapolated(self) -> Program {
+        self.extrapolated_with(Forcing::Polynomial(self.drive()))
+    }
+
+    /// Extrapolates W r and f(I) from the steps before. Order 4.
+    fn extrapolated_with(self, drive: Forcing) -> Program {
         let known: Vec<Source> = (1..=4).map(|lag| back(Product, lag)).collect();
         let corrected: Vec<Source> = (0..=3).map(|lag| back(Product, lag)).collect();
         vec![
-            self.current(Current, known.clone()),
+            self.driven(Current, known.clone(), drive),
             activate(Activity, Current),
             rate(Rate, (0..=3).map(|lag| back(Activity, lag)).collect()),
             multiply(Product, Rate),
@@ -495,13 +499,12 @@ impl Form {
 
     /// The same over two sample intervals of equal length: the drive bends in the middle, where I and r are evaluated.
     fn double(self) -> Program {
-        let known: Vec<Source> = (1..=4).map(|lag| back(Product, lag)).collect();
         let bent = match self.interpolation {
             Interpolation::Linear => Forcing::Polygon((0..=2).map(Source::Drive).collect()),
             Interpolation::Hold => Forcing::Polynomial(self.drive()),
         };
-        let mut program = self.extrapolated();
-        program[0] = self.driven(Current, known.clone(), bent);
+        let known = (1..=4).map(|lag| back(Product, lag)).collect();
+        let mut program = self.extrapolated_with(bent);
         program.extend([
             self.current(MiddleCurrent, known),
             rate(MiddleRate, (0..=3).map(|lag| back(Activity, lag)).collect()),
