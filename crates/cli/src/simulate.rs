@@ -48,7 +48,7 @@ pub fn run(options: &SimulateOptions, global: &Global, console: &Console) -> Res
             error.context(of_result())
         }
     })?;
-    let integrator = config.integrator(config.model, &dataset);
+    let integrator = config.integrator(config.model, config.activation, &dataset);
     let stride =
         Stride::new(&dataset, &integrator).map_err(|error| config.unfit(error.key(), error))?;
     output::spare(options.output.out.as_deref(), dataset.path())?;

@@ -134,7 +134,7 @@ impl FitPlan {
             ObservationModel::Poisson(link) => scale::of_outputs(link, &mean_rate),
         };
         let mut layout = layout(config, dataset, &train, &mean, &std)?;
-        let integrator = config.integrator(config.model, dataset);
+        let integrator = config.integrator(config.model, config.activation, dataset);
         if !integrator.has_time_constants() {
             layout.network = layout.network.without_time_constants();
         }
@@ -259,7 +259,7 @@ impl FitPlan {
 
     /// Why the method was chosen, where `auto` chose it.
     pub fn method_reason(&self, dataset: &Dataset) -> Option<&'static str> {
-        let problem = Problem::new(self.layout.model, dataset);
+        let problem = Problem::new(self.layout.model, self.config.activation, dataset);
         self.config.method.resolve(problem).1
     }
 

@@ -53,7 +53,7 @@ impl Problem {
             .with_context(|| format!("{known}, got {:?}", file.activation))?;
         let network = RateNetwork::new(model, activation, parameters(&file.parameters))?;
         let dataset = &file.dataset;
-        let integrator = config.integrator(model, dataset);
+        let integrator = config.integrator(model, activation, dataset);
         let unfit = |error: StepError| config.unfit(error.key(), error);
         let stride = Stride::new(dataset, &integrator).map_err(unfit)?;
         let states = dataset.initial_state().cloned();

@@ -80,7 +80,7 @@ impl Fitted {
     pub fn read(file: &StoredFile, config: &EffectiveConfig, dataset: &Dataset) -> Result<Fitted> {
         let group = file.group("parameters")?;
         let has_tau = config
-            .integrator(config.model, dataset)
+            .integrator(config.model, config.activation, dataset)
             .has_time_constants();
         let parameters = read_parameters(&group, config.model, has_tau)?;
         let network = RateNetwork::new(config.model, config.activation, parameters)?;

@@ -78,11 +78,9 @@ impl Contender {
     }
 
     /// The same with what `auto` stands for.
-    pub fn resolved(self, model: ModelKind, dataset: &Dataset) -> Contender {
+    pub fn resolved(self, problem: Problem) -> Contender {
         match self {
-            Contender::Method(method) => {
-                Contender::Method(method.resolve(Problem::new(model, dataset)).0)
-            }
+            Contender::Method(method) => Contender::Method(method.resolve(problem).0),
             limit => limit,
         }
     }

@@ -181,7 +181,7 @@ pub fn compare(
 
 impl Comparison {
     fn new(setup: &Setup, plan: &FitPlan, dataset: &Dataset, given: Given) -> Comparison {
-        let problem = Problem::new(plan.layout.model, dataset);
+        let problem = Problem::new(plan.layout.model, plan.config.activation, dataset);
         let network = plan
             .layout
             .network
@@ -253,13 +253,14 @@ pub(super) fn contenders(
     dataset: &Dataset,
 ) -> Vec<Contender> {
     let model = comparison.layout.model;
+    let problem = Problem::new(model, comparison.layout.activation, dataset);
     let mut all: Vec<Contender> = Vec::new();
     for contender in setup
         .contenders
         .clone()
         .unwrap_or_else(|| Contender::all(model))
     {
-        let contender = contender.resolved(model, dataset);
+        let contender = contender.resolved(problem);
         if !all.contains(&contender) {
             all.push(contender);
         }

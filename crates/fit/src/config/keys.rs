@@ -134,7 +134,7 @@ keys! {
     observation: ObservationChoice = ObservationChoice::Gaussian;
     /// poisson: from an output z to the firing rate, in spikes per time unit of the dataset: softplus (log(1 + exp z)) or exp
     link: LinkChoice = LinkChoice::Softplus;
-    /// time integrator; auto: exp-hermite for held inputs and two time constants, else exp-adams; adaptive: tsit45, tr-bdf2, esdirk34, bdf, exp-adams, exp-hermite (the last two at a fixed step where `step` is given); fixed step: euler, euler-sequential, exponential-euler, backward-euler, heun, implicit-midpoint, rk4; without time constants: elman
+    /// time integrator; auto: exp-hermite for held inputs or relu and two time constants, else exp-adams; adaptive: tsit45, tr-bdf2, esdirk34, bdf, exp-adams, exp-hermite (the last two at a fixed step where `step` is given); fixed step: euler, euler-sequential, exponential-euler, backward-euler, heun, implicit-midpoint, rk4; without time constants: elman
     method: Method = Method::Auto;
     /// relative tolerance of an adaptive method
     rtol: Fraction = rtol();

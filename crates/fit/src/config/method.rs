@@ -6,7 +6,7 @@ use std::path::Path;
 use tauscope_adjoint::{
     AdaptiveMethod, ExponentialMethod, FixedStepMethod, Integrator, StepControl, Stops, Tolerances,
 };
-use tauscope_dynamics::ModelKind;
+use tauscope_dynamics::{Activation, ModelKind};
 use toml::Value;
 
 /// The time integrator, adaptive or of fixed step.
@@ -72,14 +72,19 @@ impl Setting for Method {
 }
 
 impl EffectiveConfig {
-    /// The method with its tolerances or its step, for a network of `model` on `dataset`. An automatic step is one stretch
-    /// between samples.
-    pub fn integrator(&self, model: ModelKind, dataset: &Dataset) -> Integrator {
+    /// The method with its tolerances or its step, for a network of `model` with `activation` on `dataset`. An automatic
+    /// step is one stretch between samples.
+    pub fn integrator(
+        &self,
+        model: ModelKind,
+        activation: Activation,
+        dataset: &Dataset,
+    ) -> Integrator {
         let tolerances = Tolerances {
             rtol: self.rtol.get(),
             atol: self.atol(),
         };
-        let problem = Problem::new(model, dataset);
+        let problem = Problem::new(model, activation, dataset);
         let exponential = |method| Integrator::Exponential {
             method,
             control: match self.step.set() {

@@ -77,11 +77,7 @@ impl Recovery {
     }
 
     fn iterations(&self) -> u64 {
-        match (self.effort.small, self.model) {
-            (true, _) => 5,
-            (false, Model::Discrete) => 1000,
-            (false, Model::Continuous) => 200,
-        }
+        if self.effort.small { 5 } else { 1000 }
     }
 
     /// Train sequences of Gauss-Newton: the data are noiseless, and an eighth of them holds every weight many times over, so that
