@@ -110,7 +110,6 @@ pub(crate) fn forward(
         StepControl::Tolerances(tolerances) => (None, Some(tolerances)),
     };
     let grid = Grid::new(input, t_eval, fixed, Stops::Knots)?;
-    check_neighbours(method, control, &grid)?;
     let mut run = Run::new(network, input, method, &grid)?;
     run.probe = tolerances.map(|t| Probe::new(network, input, &run.scheme, y0, t));
     run.start(y0, grid.steps.first())?;
@@ -129,6 +128,8 @@ pub(crate) fn forward(
                 let next = grid.steps.get(nodes.len());
                 let next = next.filter(|_| controller.doubles() && run.scheme.doubles());
                 let two = next.and_then(|next| stretch.with(next, input));
+                // a step that begins anew knows nothing of the bend in its middle
+                let two = two.filter(|two| !run.begins_anew(two));
                 if let Some(two) = two
                     && run.double(&two, &mut controller)?
                 {
@@ -159,33 +160,16 @@ pub(crate) fn forward(
     })
 }
 
-/// Steps of given length follow the samples and evaluation times, wherever those lie. A history of steps that are very
-/// unequal extrapolates the difference of neighbouring predictions over a much longer step, which does not converge.
-fn check_neighbours(
-    method: ExponentialMethod,
-    control: StepControl,
-    grid: &Grid,
-) -> Result<(), SolveError> {
-    if method != ExponentialMethod::ExpAdams || matches!(control, StepControl::Tolerances(_)) {
-        return Ok(());
-    }
-    let unequal = |pair: &&[Step]| pair[1].h > MOST_UNEQUAL * pair[0].h;
-    match grid.steps.windows(2).find(unequal) {
-        None => Ok(()),
-        Some(pair) => Err(SolveError::Stalled {
-            phase: Phase::Forward,
-            time: pair[1].t0,
-            step: pair[1].h,
-            reason: format!(
-                "the step before is {:.1e}, too short for the history of exp-adams: choose exp-hermite, or tolerances instead of a step",
-                pair[0].h
-            ),
-        }),
-    }
+/// Whether one of the steps before, the last one first, is too short for a history that a step of length `h` extrapolates: over
+/// so much more than its own length, the errors of neighbouring values grow by powers of the ratio.
+fn is_abrupt<'h>(h: f64, before: impl Iterator<Item = &'h f64>) -> bool {
+    before
+        .take(MAX_LAG - 1)
+        .any(|&short| h > MOST_UNEQUAL * short)
 }
 
-/// Ratio of neighbouring steps of given length.
-const MOST_UNEQUAL: f64 = 32.0;
+/// Longest step that extrapolates a history, in units of the shortest step in there.
+const MOST_UNEQUAL: f64 = 16.0;
 
 struct Run<'a> {
     network: &'a RateNetwork,
@@ -212,7 +196,15 @@ impl<'a> Run<'a> {
     ) -> Result<Self, SolveError> {
         let steps = grid.steps.len();
         let has_inputs = input.n_inputs() > 0;
-        let scheme = Scheme::new(method, network.model(), input.interpolation(), has_inputs);
+        let lengths: Vec<f64> = grid.steps.iter().map(|step| step.h).collect();
+        let restarts = (1..lengths.len()).any(|n| is_abrupt(lengths[n], lengths[..n].iter().rev()));
+        let scheme = Scheme::new(
+            method,
+            network.model(),
+            input.interpolation(),
+            has_inputs,
+            restarts,
+        );
         let block = network.shape(input.n_trials()).block_len();
         let frames = Frames::new(&scheme, block, steps + 1).ok_or(SolveError::Stalled {
             phase: Phase::Forward,
@@ -261,10 +253,18 @@ impl<'a> Run<'a> {
         halt::check()?;
         self.push_frame(step.t0)?;
         let before = self.steps[self.steps.len() - 1].geometry.kind;
-        let kind = self.scheme.kind(self.frames.len() - 1, before, effort);
+        let anew = self.begins_anew(step);
+        let kind = self
+            .scheme
+            .kind(self.frames.len() - 1, before, effort, anew);
         self.take(kind, step);
         self.statistics.steps += 1;
         Ok(kind)
+    }
+
+    fn begins_anew(&self, step: &Step) -> bool {
+        let history = self.steps.iter().rev().map(|step| &step.geometry.h);
+        self.scheme.restarts() && is_abrupt(step.h, history)
     }
 
     /// A stretch between stops, in as many steps as its tolerance asks for.

@@ -21,6 +21,8 @@ pub(super) enum StepKind {
     Start,
     /// One-step: nothing but the step before is read.
     Hermite,
+    /// The same after a step that kept no slope of its own: where the history is of no use.
+    Restart,
     /// Extrapolates and corrects W r with what earlier steps knew of it.
     Adams,
     /// The same after an extrapolated step, which knows no f(I) in its middle.
@@ -33,9 +35,10 @@ pub(super) enum StepKind {
 
 impl StepKind {
     /// In the order of their numbers.
-    pub(super) const ALL: [StepKind; 6] = [
+    pub(super) const ALL: [StepKind; 7] = [
         StepKind::Start,
         StepKind::Hermite,
+        StepKind::Restart,
         StepKind::Adams,
         StepKind::AdamsAfterExtrapolated,
         StepKind::Extrapolated,
@@ -74,6 +77,8 @@ pub(super) struct Scheme {
     interpolation: Interpolation,
     /// Whether the drive may jump between steps.
     jumps: bool,
+    /// Whether `exp-adams` may meet a history that is of no use.
+    restarts: bool,
     /// By the number of the kind.
     programs: [Program; StepKind::ALL.len()],
     reads: [Reads; StepKind::ALL.len()],
@@ -85,11 +90,13 @@ const ADAMS_NEEDS: usize = 2;
 const EXTRAPOLATION_NEEDS: usize = 3;
 
 impl Scheme {
+    /// `restarts`: whether there may be steps that [begin anew](StepKind::Restart).
     pub(super) fn new(
         method: ExponentialMethod,
         model: ModelKind,
         interpolation: Interpolation,
         has_inputs: bool,
+        restarts: bool,
     ) -> Scheme {
         let jumps = has_inputs && interpolation == Interpolation::Hold;
         let form = Form {
@@ -99,7 +106,8 @@ impl Scheme {
         };
         let programs = [
             form.start(),
-            form.hermite(),
+            form.hermite(form.jumps && model != ModelKind::TwoConstant),
+            form.hermite(true),
             form.adams(back(MiddleActivity, 1)),
             form.adams(back(Activity, 3)),
             form.extrapolated(),
@@ -110,6 +118,7 @@ impl Scheme {
             model,
             interpolation,
             jumps,
+            restarts: restarts && method == ExponentialMethod::ExpAdams,
             reads: programs.each_ref().map(Reads::of),
             programs,
         }
@@ -124,11 +133,17 @@ impl Scheme {
         &self.programs[kind as usize]
     }
 
-    /// The kind of step number `n`, counted from 1, after one of kind `before`.
-    pub(super) fn kind(&self, n: usize, before: StepKind, effort: Effort) -> StepKind {
+    /// Whether steps may begin anew.
+    pub(super) fn restarts(&self) -> bool {
+        self.restarts
+    }
+
+    /// The kind of step number `n`, counted from 1, after one of kind `before`. `anew`: its history is of no use.
+    pub(super) fn kind(&self, n: usize, before: StepKind, effort: Effort, anew: bool) -> StepKind {
         match (self.method, effort) {
             (ExponentialMethod::ExpHermite, _) => StepKind::Hermite,
             _ if n <= ADAMS_NEEDS => StepKind::Hermite,
+            _ if anew => StepKind::Restart,
             (_, Effort::Double) if self.doubles() && n > EXTRAPOLATION_NEEDS => StepKind::Double,
             (_, Effort::Extrapolate) if self.extrapolates() && n > EXTRAPOLATION_NEEDS => {
                 StepKind::Extrapolated
@@ -211,31 +226,29 @@ impl Scheme {
     }
 
     /// The kinds that a solve of any length is made of, and the first step that may be of one of them.
-    pub(super) fn lasting(&self) -> (&'static [StepKind], usize) {
-        match self.method {
-            ExponentialMethod::ExpHermite => (&[StepKind::Hermite], 1),
-            ExponentialMethod::ExpAdams if self.extrapolates() => (
-                &[
-                    StepKind::Adams,
-                    StepKind::AdamsAfterExtrapolated,
-                    StepKind::Extrapolated,
-                    StepKind::Double,
-                ],
-                ADAMS_NEEDS + 1,
-            ),
-            ExponentialMethod::ExpAdams => (&[StepKind::Adams], ADAMS_NEEDS + 1),
+    pub(super) fn lasting(&self) -> (Vec<StepKind>, usize) {
+        if self.method == ExponentialMethod::ExpHermite {
+            return (vec![StepKind::Hermite], 1);
         }
+        let mut kinds = vec![StepKind::Adams];
+        if self.extrapolates() {
+            kinds.extend([StepKind::AdamsAfterExtrapolated, StepKind::Extrapolated]);
+        }
+        if self.doubles() {
+            kinds.push(StepKind::Double);
+        }
+        if self.restarts {
+            kinds.push(StepKind::Restart);
+        }
+        (kinds, ADAMS_NEEDS + 1)
     }
 
     /// The programs that a solve may run.
     pub(super) fn programs(&self) -> impl Iterator<Item = &Program> {
-        let used = match self.method {
-            ExponentialMethod::ExpHermite => 2,
-            ExponentialMethod::ExpAdams if self.doubles() => 6,
-            ExponentialMethod::ExpAdams if self.extrapolates() => 5,
-            ExponentialMethod::ExpAdams => 3,
-        };
-        self.programs[..used].iter()
+        let mut kinds = vec![StepKind::Start, StepKind::Hermite];
+        kinds.extend(self.lasting().0);
+        kinds.dedup();
+        kinds.into_iter().map(|kind| self.program(kind))
     }
 }
 
@@ -380,17 +393,18 @@ impl Form {
         }
     }
 
-    fn hermite(self) -> Program {
-        let jump = self.jumps && self.model != ModelKind::TwoConstant;
-        let slope = if jump {
+    /// From W r and its slope at both ends. `anew`: the slope at the start, and with it what a jump of the input changes there,
+    /// is not that of the end of the step before.
+    fn hermite(self, anew: bool) -> Program {
+        let slope = if anew {
             now(StartSlopeProduct)
         } else {
             back(SlopeProduct, 1)
         };
         let linear = vec![back(Product, 1), slope];
         let cubic = vec![back(Product, 1), slope, now(Product), now(SlopeProduct)];
-        let mut program = if jump { self.after_jump() } else { Vec::new() };
-        let first = if jump && self.model == ModelKind::Rate {
+        let mut program = if anew { self.anew() } else { Vec::new() };
+        let first = if anew && self.model == ModelKind::Rate {
             now(StartActivity)
         } else {
             back(Activity, 1)
@@ -451,10 +465,13 @@ impl Form {
         program
     }
 
-    /// What a jump of the input changes at once: f(I) in the `rate` model, and h dr/dt in both limits.
-    fn after_jump(self) -> Program {
+    /// h dr/dt at the start of the step. In both limits a jump of the input changes it at once, in the `rate` model f(I) too.
+    fn anew(self) -> Program {
         match self.model {
-            ModelKind::TwoConstant => Vec::new(),
+            ModelKind::TwoConstant => vec![
+                self.rate_slope(StartRateSlope, back(Rate, 1), back(Activity, 1)),
+                multiply(StartSlopeProduct, StartRateSlope),
+            ],
             ModelKind::Rate => vec![
                 self.current(StartCurrent, vec![back(Product, 1)]),
                 activate(StartActivity, StartCurrent),

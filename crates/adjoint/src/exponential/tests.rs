@@ -111,20 +111,18 @@ fn currents_of_double_steps_are_exact_without_recurrence() {
 }
 
 /// The steps are the same ones, so both are derivatives of the same numbers.
-#[test]
-fn the_gradient_over_all_kinds_of_steps_is_the_transpose_of_the_tangent() {
-    let (network, input) = (network(), input());
+fn assert_transpose(network: &RateNetwork, input: &InputSignal, integrator: &Integrator) {
     let t_eval = input.time().to_vec();
-    let y0 = vec![0.2; 2 * UNITS * TRIALS];
+    let y0 = vec![0.2; network.shape(TRIALS).len()];
     let block = UNITS * TRIALS;
     let cotangents: Vec<f64> = (0..block * t_eval.len())
         .map(|i| (0.7 * i as f64).cos())
         .collect();
-    let trajectory = forward(&network, &input, &y0, &t_eval, &loose()).unwrap();
-    let adjoint = backward(&network, &input, &trajectory, &cotangents, &loose()).unwrap();
+    let trajectory = forward(network, input, &y0, &t_eval, integrator).unwrap();
+    let adjoint = backward(network, input, &trajectory, &cotangents, integrator).unwrap();
     let by_unit = |of: fn(usize) -> Coordinate| (0..UNITS).map(of).collect::<Vec<_>>();
     let weights = (0..UNITS).flat_map(|s| (0..UNITS).map(move |u| (u, s)));
-    let blocks = [
+    let blocks: [Vec<Coordinate>; 5] = [
         weights
             .map(|(unit, source)| Coordinate::Weight { unit, source })
             .collect(),
@@ -134,11 +132,14 @@ fn the_gradient_over_all_kinds_of_steps_is_the_transpose_of_the_tangent() {
         by_unit(|unit| Coordinate::LogTauR { unit }),
     ];
     for (coordinates, gradient) in blocks.iter().zip(adjoint.gradient.blocks()) {
+        if gradient.is_empty() {
+            continue;
+        }
         let directions: Vec<_> = coordinates
             .iter()
             .map(|&c| Direction::Entries(vec![(c, 1.0)]))
             .collect();
-        let s = sensitivities(&network, &input, &y0, &directions, &t_eval, &loose()).unwrap();
+        let s = sensitivities(network, input, &y0, &directions, &t_eval, integrator).unwrap();
         let scale = gradient.iter().fold(0.0_f64, |m, g| m.max(g.abs()));
         for (q, gradient) in gradient.iter().enumerate() {
             let derivative: f64 = (0..t_eval.len())
@@ -151,6 +152,11 @@ fn the_gradient_over_all_kinds_of_steps_is_the_transpose_of_the_tangent() {
             assert!((derivative - gradient).abs() <= 1e-12 * scale);
         }
     }
+}
+
+#[test]
+fn the_gradient_over_all_kinds_of_steps_is_the_transpose_of_the_tangent() {
+    assert_transpose(&network(), &input(), &loose());
 }
 
 #[test]
@@ -233,7 +239,7 @@ fn relative(a: &[f64], b: &[f64]) -> f64 {
 /// Rates at all samples and the gradient, against a tight solve by another method.
 fn errors(network: &RateNetwork, input: &InputSignal, integrator: &Integrator) -> [f64; 2] {
     let t_eval = input.time().to_vec();
-    let y0: Vec<f64> = (0..2 * UNITS * TRIALS)
+    let y0: Vec<f64> = (0..network.shape(TRIALS).len())
         .map(|i| 0.2 + 0.1 * (i as f64).sin())
         .collect();
     let cotangents: Vec<f64> = (0..UNITS * TRIALS * t_eval.len())
@@ -314,6 +320,69 @@ fn finer_steps_are_finer_where_samples_are_irregular() {
                 (0.3..3.0).contains(&ratio),
                 "regular {is_regular}, {rtol}: {estimated:e} of {error:e}"
             );
+        }
+    }
+}
+
+/// A slow wave over equal intervals, but for two of every six, which are shorter by `gap`.
+fn close_samples(gap: f64, interpolation: Interpolation) -> InputSignal {
+    let mut time = vec![0.0];
+    for k in 1..48 {
+        let interval = if k % 6 < 2 { 0.02 * gap } else { 0.02 };
+        time.push(time[k - 1] + interval);
+    }
+    let x = DMatrix::from_fn(1, TRIALS * time.len(), |_, column| {
+        (6.0 * time[column / TRIALS] + (column % TRIALS) as f64).sin()
+    });
+    let end = time[time.len() - 1];
+    InputSignal::new(time, end, x, TRIALS, interpolation).unwrap()
+}
+
+fn of_model(model: ModelKind) -> RateNetwork {
+    let mut parameters = network().parameters().clone();
+    match model {
+        ModelKind::TwoConstant => {}
+        ModelKind::Rate => parameters.log_tau_s = Vec::new().into(),
+        ModelKind::Current => parameters.log_tau_r = Vec::new().into(),
+    }
+    RateNetwork::new(model, Activation::Sigmoid, parameters).unwrap()
+}
+
+/// A history of steps a thousand times shorter than the next one says nothing about it.
+#[test]
+fn a_step_after_much_shorter_ones_begins_anew_and_keeps_the_tolerance() {
+    for model in ModelKind::ALL {
+        let network = of_model(model);
+        for interpolation in [Interpolation::Linear, Interpolation::Hold] {
+            for gap in [1e-2, 1e-5, 1e-9] {
+                let input = close_samples(gap, interpolation);
+                for rtol in [1e-3, 1e-5] {
+                    let [rates, gradient] = errors(&network, &input, &exp_adams(rtol));
+                    assert!(
+                        rates < 2.0 * rtol && gradient < 10.0 * rtol,
+                        "{model:?} {interpolation:?} {gap} {rtol}: {rates:e} {gradient:e}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_gradient_over_steps_that_begin_anew_is_the_transpose_of_the_tangent() {
+    for model in ModelKind::ALL {
+        let network = of_model(model);
+        let input = close_samples(1e-4, Interpolation::Linear);
+        let one_step_a_sample = Integrator::Exponential {
+            method: ExponentialMethod::ExpAdams,
+            control: StepControl::Step(None),
+        };
+        for integrator in [exp_adams(1e-3), one_step_a_sample] {
+            assert_transpose(&network, &input, &integrator);
+            let y0 = vec![0.2; network.shape(TRIALS).len()];
+            let trajectory = forward(&network, &input, &y0, input.time(), &integrator).unwrap();
+            let mut kinds = tape(&trajectory).steps.iter().map(|s| s.geometry.kind);
+            assert!(kinds.any(|kind| kind == StepKind::Restart));
         }
     }
 }

@@ -605,7 +605,7 @@ mod tests {
         let network = network();
         for method in [ExponentialMethod::ExpHermite, ExponentialMethod::ExpAdams] {
             for interpolation in [Interpolation::Linear, Interpolation::Hold] {
-                let scheme = Scheme::new(method, MODEL, interpolation, true);
+                let scheme = Scheme::new(method, MODEL, interpolation, true, true);
                 for kind in StepKind::ALL {
                     let made = |geometry| {
                         let program = scheme.program(kind);
@@ -624,7 +624,13 @@ mod tests {
     #[test]
     fn steps_are_one_where_their_program_sees_no_difference() {
         let same = |interpolation, kind| {
-            let scheme = Scheme::new(ExponentialMethod::ExpAdams, MODEL, interpolation, true);
+            let scheme = Scheme::new(
+                ExponentialMethod::ExpAdams,
+                MODEL,
+                interpolation,
+                true,
+                true,
+            );
             let [second, third] = pair(&scheme, kind);
             second.is_close(&third)
         };
