@@ -325,6 +325,40 @@ fn a_dense_direction_is_the_sum_of_its_entries() {
     );
 }
 
+/// The two halves of an interval differ by round-off of the time since the start, not of their own length: a step of the length
+/// of one ends that much before the end of the other, where no further step is possible.
+#[test]
+fn equal_intervals_are_solved_backwards() {
+    let mut case = case(
+        ModelKind::TwoConstant,
+        Activation::Sigmoid,
+        Interpolation::Linear,
+        4,
+    );
+    // with these a step ended 1.1e-16 before the end of an interval
+    for seed in [7, 14, 124, 180, 242] {
+        let mut numbers = Numbers(seed);
+        numbers.next();
+        let mut time = vec![0.0];
+        for _ in 0..40 {
+            let start = time[time.len() - 1];
+            let interval = 0.01 * (1.5 * numbers.next()).exp();
+            time.extend([start + 0.5 * interval, start + interval]);
+        }
+        let samples = DMatrix::from_vec(INPUTS, TRIALS * 81, numbers.vec(INPUTS * TRIALS * 81));
+        case.t_eval = time.iter().copied().step_by(4).collect();
+        let (end, linear) = (time[80], Interpolation::Linear);
+        case.input = InputSignal::new(time, end, samples, TRIALS, linear).unwrap();
+        case.cotangents = numbers.vec(UNITS * TRIALS * case.t_eval.len());
+        let wanted = by_adjoint(&case, &adaptive(AdaptiveMethod::Tsit45, 1e-8));
+        for method in [AdaptiveMethod::TrBdf2, AdaptiveMethod::Esdirk34] {
+            let found = by_adjoint(&case, &adaptive(method, 1e-5));
+            let difference = worst_block(&found, &wanted);
+            assert!(difference < 1e-2, "{seed} {method:?}: {difference:e}");
+        }
+    }
+}
+
 #[test]
 fn repeated_gradients_have_the_same_bits() {
     let case = case(

@@ -55,6 +55,11 @@ pub fn run(options: &GradientOptions, global: &Global, console: &Console) -> Res
         console.warn(format!("no estimate of the error: {failure:#}"));
         None
     });
+    if let Some(error) = error_estimate.filter(|error| *error > UNRESOLVED) {
+        console.warn(format!(
+            "the solves do not resolve the gradient, whose error is estimated at {error:.1e} of its size: lower --rtol, or choose another --method"
+        ));
+    }
     answer::write(output.path(), &problem, &pass, &time_units)?;
     let summary = Summary {
         answer: output.path().display().to_string(),
@@ -70,6 +75,9 @@ pub fn run(options: &GradientOptions, global: &Global, console: &Console) -> Res
     console.result(&summary, text)?;
     Ok(Outcome::Done)
 }
+
+/// Estimated relative error beyond which a gradient is no more than a direction.
+const UNRESOLVED: f64 = 0.1;
 
 fn repeat(problem: &Problem, times: usize) -> Result<(Pass, Stopwatch)> {
     let mut pass = problem.pass()?;

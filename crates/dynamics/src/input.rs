@@ -250,7 +250,7 @@ impl InputSignal {
         self.time.get(k).copied().unwrap_or(self.end)
     }
 
-    /// Indices of the samples at which the signal kinks or jumps, with both ends; `time.len()` stands
+    /// Indices of the samples at which the signal kinks or jumps and of those that every step ends at, with both ends; `time.len()` stands
     /// for [`end`](Self::end) where that lies beyond the last sample.
     fn find_knots(&self) -> Vec<usize> {
         let n = self.time.len();
@@ -260,7 +260,7 @@ impl InputSignal {
             n - 1
         };
         let mut knots = vec![0];
-        knots.extend((1..last).filter(|&k| self.kinks_at(k)));
+        knots.extend((1..last).filter(|&k| self.is_firm(k) || self.kinks_at(k)));
         knots.push(last);
         knots
     }

@@ -67,6 +67,16 @@ pub enum StepError {
         /// The first such target time.
         time: f64,
     },
+    /// Longer than the recording.
+    #[error(
+        "step {step} is longer than the whole recording, {span}: choose a step of at most a sample interval, or leave --step out"
+    )]
+    LongerThanAll {
+        /// The step.
+        step: f64,
+        /// Time between the first and the last sample.
+        span: f64,
+    },
     /// No target lies on the remaining samples.
     #[error("step {step} leaves no target on the samples that remain: choose a shorter step")]
     NoTargets {
@@ -116,6 +126,11 @@ impl Stride {
                 step,
                 interval: shortest,
             });
+        }
+        let time = dataset.time();
+        let span = time[time.len() - 1] - time[0];
+        if step > span * (1.0 + SLACK) {
+            return Err(StepError::LongerThanAll { step, span });
         }
         let ratio = step / interval;
         if (ratio - ratio.round()).abs() > SLACK * ratio {
@@ -229,6 +244,14 @@ impl Observation {
     pub fn point(&self) -> Option<usize> {
         match self.parts[..] {
             [(j, 1.0)] => Some(j),
+            _ => None,
+        }
+    }
+
+    /// The evaluation times at start, middle and end of a bin, if its mean is taken by Simpson's rule.
+    fn bin(&self) -> Option<[usize; 3]> {
+        match self.parts[..] {
+            [(start, _), (middle, _), (end, _)] => Some([start, middle, end]),
             _ => None,
         }
     }
@@ -388,14 +411,50 @@ impl TrialBatch {
     }
 
     /// The same batch evaluated at its input samples too.
-    pub fn with_samples(mut self) -> TrialBatch {
-        let t_eval = sorted_once([self.input.time(), &self.t_eval].concat());
+    pub fn with_samples(self) -> TrialBatch {
+        let samples = self.input.time().to_vec();
+        self.also_at(&samples)
+    }
+
+    /// The same batch also evaluated at `times`.
+    fn also_at(mut self, times: &[f64]) -> TrialBatch {
+        let t_eval = sorted_once([times, &self.t_eval].concat());
         let observations = Arc::make_mut(&mut self.observations);
         for (j, _) in observations.iter_mut().flat_map(|o| &mut o.parts) {
             *j = position(&t_eval, self.t_eval[*j]);
         }
         self.t_eval = t_eval;
         self
+    }
+
+    /// The same batch with Simpson's rule over each half of a bin in place of one over the whole: their difference is the error
+    /// of the rule.
+    pub fn with_halved_bins(self) -> TrialBatch {
+        let between = |i: usize, j: usize| 0.5 * (self.t_eval[i] + self.t_eval[j]);
+        let quarters: Vec<f64> = self
+            .observations
+            .iter()
+            .filter_map(Observation::bin)
+            .flat_map(|[start, middle, end]| [between(start, middle), between(middle, end)])
+            .collect();
+        if quarters.is_empty() {
+            return self;
+        }
+        let mut batch = self.also_at(&quarters);
+        let t_eval = &batch.t_eval;
+        let halfway = |i: usize, j: usize| position(t_eval, 0.5 * (t_eval[i] + t_eval[j]));
+        for observation in Arc::make_mut(&mut batch.observations) {
+            if let Some([start, middle, end]) = observation.bin() {
+                observation.parts = vec![
+                    (start, 1.0 / 12.0),
+                    (halfway(start, middle), 1.0 / 3.0),
+                    (middle, 1.0 / 6.0),
+                    (halfway(middle, end), 1.0 / 3.0),
+                    (end, 1.0 / 12.0),
+                ];
+            }
+        }
+        batch
     }
 
     /// Number of observed targets.

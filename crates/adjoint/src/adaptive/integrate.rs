@@ -52,6 +52,17 @@ pub(super) struct Task<'a> {
     pub(super) clock: (f64, f64),
 }
 
+impl Task<'_> {
+    /// Below this a step is round-off of the times that stops are made of.
+    fn least_step(&self) -> f64 {
+        let end = self.stops.last().copied().unwrap_or(self.t0 + 1.0);
+        let latest = true_time(self, self.t0)
+            .abs()
+            .max(true_time(self, end).abs());
+        (1e-14 * (end - self.t0).abs()).max(f64::EPSILON * latest)
+    }
+}
+
 /// Integrates `system` through all stops by the method of `task`.
 pub(super) fn integrate<S: LinearisedSystem, O: Observer<S>>(
     system: S,
@@ -113,7 +124,7 @@ fn problem<S: System, O: Observer<S>>(
         .map_err(|e| stalled(task, task.t0, 0.0, &e))?;
     problem.ode_options = OdeSolverOptions {
         nonlinear_solver_tolerance: NEWTON_TOLERANCE,
-        min_timestep: 1e-14 * task.stops.last().map_or(1.0, |end| (end - task.t0).abs()),
+        min_timestep: task.least_step(),
         max_nonlinear_solver_failures: usize::MAX,
         ..OdeSolverOptions::default()
     };
@@ -192,8 +203,12 @@ impl<'a> Driver<'a> {
         let mut steps = 0;
         self.dy.copy_from_slice(slice(solver.state().dy));
         for (index, &stop) in self.task.stops.iter().enumerate() {
-            self.set_stop(&mut solver, stop)?;
-            loop {
+            let least = self.task.least_step();
+            if stop - solver.state().t > least {
+                self.set_stop(&mut solver, stop)?;
+            }
+            // stops may lie a rounding error apart, and equal steps end as much before a stop: no step crosses that
+            while stop - solver.state().t > least {
                 halt::check()?;
                 let t = solver.state().t;
                 self.y.copy_from_slice(slice(solver.state().y));
@@ -233,8 +248,8 @@ impl<'a> Driver<'a> {
         Solver: OdeSolverMethod<'p, Equations<S>>,
     {
         let (t, h) = (solver.state().t, solver.state().h);
-        // the first guess of diffsol may be zero or reach far beyond
-        if !(h > 0.0 && h <= stop - t) {
+        // the first guess of diffsol may be zero or reach far beyond; what was left to the stop before may be round-off
+        if !(h > self.task.least_step() && h <= stop - t) {
             *solver.state_mut().h = stop - t;
         }
         solver
@@ -309,7 +324,8 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// Where the next step would leave a short remainder before the stop, two equal steps are taken instead.
+/// Where the next step would leave a short remainder before the stop, two equal steps are taken instead; where it would leave
+/// round-off, one that ends at the stop.
 fn split_evenly<'p, S, Solver>(solver: &mut Solver, stop: f64)
 where
     S: System + 'p,
@@ -318,7 +334,7 @@ where
     let remaining = stop - solver.state().t;
     let h = solver.state().h;
     let n = (remaining / h - 1e-9).ceil();
-    if h > 0.0 && (1.5..4.5).contains(&n) {
+    if h > 0.0 && h < remaining && n < 4.5 {
         *solver.state_mut().h = remaining / n;
     }
 }

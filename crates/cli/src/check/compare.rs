@@ -88,6 +88,22 @@ impl Agreement {
     }
 }
 
+/// What a comparison by block found.
+#[derive(Debug)]
+pub struct Comparison {
+    pub blocks: Vec<Agreement>,
+    /// Estimated error of the whole gradient, relative to its norm, where a block made it necessary to look.
+    pub gradient_error: Option<f64>,
+}
+
+impl Comparison {
+    /// Whether the solves drown the gradient itself. At an optimum they do, and nothing is wrong.
+    pub fn is_drowned(&self) -> bool {
+        // a NaN is no small error
+        self.gradient_error.is_some_and(|error| !(error <= DROWNED))
+    }
+}
+
 /// Compares the three on `directions` random unit vectors of each block, at the start of the plan. Where they differ by more than
 /// `tolerance`, finer solves tell how much of it the errors of the solves explain.
 ///
@@ -99,7 +115,7 @@ pub fn by_block(
     config: &EffectiveConfig,
     directions: NonZeroU32,
     tolerance: f64,
-) -> Result<Vec<Agreement>> {
+) -> Result<Comparison> {
     let objective = plan.objective(dataset, config.l2.set().map_or(0.0, |l2| l2.get()))?;
     let theta = plan.start(dataset, 0)?;
     let gradient = |objective: &FitObjective<'_>| -> Result<Vec<f64>> {
@@ -156,7 +172,10 @@ pub fn by_block(
             SURE * norm(&unsure) / norm(&by_adjoint).max(scale).max(f64::MIN_POSITIVE);
         agreements.push(agreement);
     }
-    Ok(agreements)
+    Ok(Comparison {
+        blocks: agreements,
+        gradient_error: finer.map(|(_, fine)| relative(&coarse, &fine, 0.0)),
+    })
 }
 
 /// An estimated error may be wrong by this factor.
@@ -277,6 +296,20 @@ mod tests {
         assert_eq!(verdict(0.95, 0.9), Verdict::Disagrees);
         assert_eq!(verdict(f64::NAN, f64::INFINITY), Verdict::Disagrees);
         assert_eq!(verdict(2e-3, f64::NAN), Verdict::Disagrees);
+    }
+
+    #[test]
+    fn a_gradient_is_drowned_by_an_error_that_is_a_part_of_it_and_by_one_that_is_no_number() {
+        let drowned = |gradient_error| {
+            let blocks = Vec::new();
+            Comparison {
+                blocks,
+                gradient_error,
+            }
+            .is_drowned()
+        };
+        assert!(!drowned(None) && !drowned(Some(0.02)));
+        assert!(drowned(Some(0.4)) && drowned(Some(f64::NAN)));
     }
 
     #[test]

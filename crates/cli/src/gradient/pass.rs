@@ -1,4 +1,4 @@
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 use tauscope_adjoint::{Integrator, Statistics, Trajectory};
@@ -84,8 +84,8 @@ impl Problem {
         &self.integrator
     }
 
-    /// Estimated relative error of the gradient of `pass`, that of its worst block; `None` for a method whose steps cannot be
-    /// refined.
+    /// Estimated relative error of the gradient of `pass`, that of its worst block, what the rule for means over bins leaves
+    /// included; `None` for a method whose steps cannot be refined.
     ///
     /// # Errors
     /// A solve with finer steps that fails.
@@ -96,7 +96,11 @@ impl Problem {
         let refinement = refined.refinement;
         let finer = Problem {
             integrator: refinement.integrator,
-            batches: refined.batches,
+            batches: refined
+                .batches
+                .into_iter()
+                .map(TrialBatch::with_halved_bins)
+                .collect(),
             network: self.network.clone(),
             initial_states: self.initial_states.clone(),
             ..*self
@@ -142,6 +146,11 @@ impl Problem {
             total.forward += part.forward;
             total.backward += part.backward;
         }
+        ensure!(
+            total.cost.is_finite(),
+            "the cost is {}: a target or an initial state is too large for its square to be a number; look for values such as 1e200 that stand for \"missing\" (NaN means not observed)",
+            total.cost
+        );
         Ok(total)
     }
 

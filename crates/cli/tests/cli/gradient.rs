@@ -4,36 +4,50 @@ use tauscope_fit::store::{Group, StoredFile, Variable, write_file};
 const UNITS: usize = 2;
 const SAMPLES: usize = 30;
 
-/// A gradient problem with two units, an input and two trials; `w00` is the first recurrent weight.
-fn write_problem(bench: &Bench, name: &str, w00: f64) {
-    write_sampled_problem(bench, name, w00, "point");
+/// A gradient problem with two units, an input and two trials.
+struct Written<'a> {
+    /// The first recurrent weight.
+    w00: f64,
+    sampling: &'a str,
+    tau_s: [f64; 2],
+    tau_r: [f64; 2],
+    first_target: f64,
 }
 
-fn write_sampled_problem(bench: &Bench, name: &str, w00: f64, sampling: &str) {
+const WRITTEN: Written<'static> = Written {
+    w00: 1.2,
+    sampling: "point",
+    tau_s: [0.05, 0.02],
+    tau_r: [0.03, 0.1],
+    first_target: 0.6,
+};
+
+fn write_problem(bench: &Bench, name: &str, problem: &Written<'_>) {
     let time: Vec<f64> = (0..SAMPLES).map(|k| 0.01 * k as f64).collect();
     let wave = |phase: f64| (0..SAMPLES).map(move |k| (0.3 * k as f64 + phase).sin());
     let inputs: Vec<f64> = wave(0.0).chain(wave(1.0)).collect();
-    let targets: Vec<f64> = (0..2 * SAMPLES * UNITS)
+    let mut targets: Vec<f64> = (0..2 * SAMPLES * UNITS)
         .map(|k| 0.5 + 0.1 * (0.7 * k as f64).cos())
         .collect();
+    targets[0] = problem.first_target;
     let one = |name: &str, values: &[f64]| Variable::new(name, &["unit"], values.to_vec());
     let parameters = Group::new()
         .variable(Variable::new(
             "W",
             &["unit", "source_unit"],
-            vec![w00, -0.5, 0.8, 0.3],
+            vec![problem.w00, -0.5, 0.8, 0.3],
         ))
         .variable(Variable::new("U", &["unit", "input"], vec![1.0, -0.5]))
         .variable(one("b", &[0.1, -0.2]))
-        .variable(one("tau_s", &[0.05, 0.02]))
-        .variable(one("tau_r", &[0.03, 0.1]));
+        .variable(one("tau_s", &problem.tau_s))
+        .variable(one("tau_r", &problem.tau_r));
     let state = |name: &str| Variable::new(name, &["trial", "unit"], vec![0.5, 0.4, 0.3, 0.6]);
     let root = Group::new()
         .attribute("tauscope_format", "dataset")
         .attribute("schema_version", 1_i64)
         .attribute("time_units", "s")
         .attribute("interpolation", "linear")
-        .attribute("target_sampling", sampling)
+        .attribute("target_sampling", problem.sampling)
         .attribute("model", "two-constant")
         .attribute("activation", "sigmoid")
         .dimension("trial", 2)
@@ -79,7 +93,15 @@ fn the_gradient_is_the_slope_of_the_cost() {
         ("rk4", "bin_mean"),
     ] {
         let cost = |w00: f64| {
-            write_sampled_problem(&bench, "p.h5", w00, sampling);
+            write_problem(
+                &bench,
+                "p.h5",
+                &Written {
+                    w00,
+                    sampling,
+                    ..WRITTEN
+                },
+            );
             let run = bench.run(&format!(
                 "gradient p.h5 --method {method} --rtol 1e-10 --out a.h5 --force --json"
             ));
@@ -103,7 +125,7 @@ fn the_gradient_is_the_slope_of_the_cost() {
 #[test]
 fn threads_and_repeats_do_not_change_a_bit() {
     let bench = Bench::new();
-    write_problem(&bench, "p.h5", 1.2);
+    write_problem(&bench, "p.h5", &WRITTEN);
     let json = bench.run("gradient p.h5 --out a.h5 --json").json();
     assert_eq!(
         (json["threads"].as_u64(), json["method"].as_str()),
@@ -124,6 +146,49 @@ fn threads_and_repeats_do_not_change_a_bit() {
         Some(0)
     );
     assert_eq!(gradient_of_w(&bench, "a.h5"), gradient_of_w(&bench, "b.h5"));
+}
+
+/// Simpson's rule over a bin that is much longer than the time constants is no mean, and the estimate says so.
+#[test]
+fn the_estimated_error_counts_the_rule_for_means_over_bins() {
+    let bench = Bench::new();
+    let estimate = |tau: [f64; 2]| {
+        let problem = Written {
+            sampling: "bin_mean",
+            tau_s: tau,
+            tau_r: tau,
+            ..WRITTEN
+        };
+        write_problem(&bench, "p.h5", &problem);
+        let run = bench.run("gradient p.h5 --rtol 1e-9 --out a.h5 --force --json");
+        run.json()["error_estimate"].as_f64().unwrap()
+    };
+    let (short_bins, long_bins) = (estimate([0.2, 0.3]), estimate([5e-4, 1e-3]));
+    assert!(
+        short_bins < 1e-5 && long_bins > 1e-3,
+        "{short_bins:e} {long_bins:e}"
+    );
+}
+
+#[test]
+fn a_step_longer_than_the_recording_and_a_cost_that_overflows_are_refused() {
+    let bench = Bench::new();
+    write_problem(&bench, "p.h5", &WRITTEN);
+    bench
+        .run("gradient p.h5 --method rk4 --step 0.5 --out a.h5")
+        .refused(
+            2,
+            "error: p.h5: option --step: step 0.5 is longer than the whole recording, 0.29: choose a step of at most a sample interval, or leave --step out",
+        );
+    let huge = Written {
+        first_target: 1e200,
+        ..WRITTEN
+    };
+    write_problem(&bench, "huge.h5", &huge);
+    bench
+        .run("gradient huge.h5 --out a.h5")
+        .refused(1, "error: huge.h5: the cost is inf: a target or an initial state is too large for its square to be a number; look for values such as 1e200 that stand for \"missing\" (NaN means not observed)");
+    assert_eq!(bench.names(), ["huge.h5", "p.h5"]);
 }
 
 #[test]

@@ -125,7 +125,11 @@ fn wrong_numbers_end_with_2_and_name_the_option() {
     for (words, message) in [
         (
             "--rtol 0",
-            "option --rtol: expected a number between 0 and 1 (both excluded), got 0",
+            "option --rtol: expected a number from 1e-13 (doubles can meet no less) to 1 (excluded), got 0",
+        ),
+        (
+            "--rtol 1e-16",
+            "option --rtol: expected a number from 1e-13 (doubles can meet no less) to 1 (excluded), got 0.0000000000000001",
         ),
         (
             "--starts 0",

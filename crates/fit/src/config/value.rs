@@ -193,8 +193,8 @@ number_setting!(
     NonNegative, "a number of at least 0", |x| x >= 0.0
 );
 number_setting!(
-    /// A number between 0 and 1, both excluded.
-    Fraction, "a number between 0 and 1 (both excluded)", |x| x > 0.0 && x < 1.0
+    /// A relative tolerance: below 1, and no less than sums of doubles can meet.
+    Fraction, "a number from 1e-13 (doubles can meet no less) to 1 (excluded)", |x| (1e-13..1.0).contains(&x)
 );
 
 impl Setting for bool {
