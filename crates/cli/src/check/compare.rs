@@ -100,7 +100,8 @@ impl Comparison {
     /// Whether the solves drown the gradient itself. At an optimum they do, and nothing is wrong.
     pub fn is_drowned(&self) -> bool {
         // a NaN is no small error
-        self.gradient_error.is_some_and(|error| !(error <= DROWNED))
+        self.gradient_error
+            .is_some_and(|error| error.is_nan() || error > DROWNED)
     }
 }
 
