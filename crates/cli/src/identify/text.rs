@@ -45,7 +45,7 @@ pub fn text(summary: &Summary, found: &Identification) -> String {
     );
     parts.push(format!(
         "judged at: {}\nidentification: {}\n",
-        summary.basis, summary.identification
+        summary.judged_at, summary.identification
     ));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")

@@ -17,10 +17,13 @@ pub struct Identification {
     pub depth: Depth,
     /// Cost at the point and at the minimum, on the train trials.
     pub cost: [f64; 2],
-    /// Residual variance in units of `target_std` (1 where that is given), and whether it is given.
+    /// Residual variance, all outputs together, in units of `target_std` (1 where that is given), and whether it is given.
     pub noise_variance: f64,
     /// Whether the noise was given with the data.
     pub noise_is_known: bool,
+    /// Standard deviations of the outputs' noise as estimated, by which each is weighted; none where they are alike, or given. Costs are
+    /// then in units of them.
+    pub noise_by_output: Option<Vec<f64>>,
     /// Mean squared residual over the given noise, or 1.
     pub reduced_chi2: f64,
     /// Correlation of residuals of neighbouring target times.
@@ -53,4 +56,15 @@ pub struct Identification {
     pub interrupted: bool,
     #[cfg(test)]
     pub(crate) theta: Vec<f64>,
+}
+
+impl Identification {
+    /// Where it stands, in words.
+    pub fn judged_at(&self) -> String {
+        let mut words = self.basis.name().to_owned();
+        if self.noise_by_output.is_some() {
+            words += ", each output weighted by its own noise";
+        }
+        words
+    }
 }

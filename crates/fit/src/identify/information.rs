@@ -11,6 +11,14 @@ pub(super) const NULL: f64 = 5e-12;
 /// Of the part of a parameter (squared) that lies in null directions: above it is not determined.
 pub(super) const PART_IN_NULL: f64 = 1e-6;
 
+/// Outputs whose deviations differ by more than this factor are of unlike noise: a pooled variance makes differences of the log likelihood
+/// wrong by up to its square, a factor of 1.5 in the width of an interval.
+const UNLIKE: f64 = 1.5;
+/// Or by less than so many standard errors of their ratio are alike: among a hundred outputs the extremes are five apart.
+const BY_CHANCE: f64 = 5.0;
+/// The noise of an output with fewer targets than these is not estimated apart.
+const FEWEST_TARGETS: usize = 20;
+
 /// The noise of the targets, in units of `target_std` (or 1).
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Noise {
@@ -22,6 +30,48 @@ pub(super) struct Noise {
     pub(super) is_known: bool,
     /// Whether it is not known and so many parameters were fitted that the residuals do not show it.
     pub(super) is_exhausted: bool,
+}
+
+impl Noise {
+    /// Deviations of outputs where they are unlike, beyond [`UNLIKE`] and beyond what their estimates explain, and the data do not give
+    /// them. An output with few targets takes the pooled one.
+    pub(super) fn unlike(&self, residuals: &Residuals) -> Option<Vec<f64>> {
+        if self.is_known || self.is_exhausted {
+            return None;
+        }
+        let deviations = self.deviations(residuals, self.variance.sqrt());
+        let estimated = (0..deviations.len()).filter(|&o| residuals.counts[o] >= FEWEST_TARGETS);
+        let by_size = |a: &usize, b: &usize| deviations[*a].total_cmp(&deviations[*b]);
+        let least = estimated.clone().min_by(by_size)?;
+        let most = estimated.max_by(by_size)?;
+        let apart = (deviations[most] / deviations[least]).ln();
+        let error = residuals.log_error(most).hypot(residuals.log_error(least));
+        (apart > UNLIKE.ln() && apart > BY_CHANCE * error).then_some(deviations)
+    }
+
+    /// Deviations of residuals that were divided by their noise, where one is off by more than `factor`.
+    pub(super) fn off_by(&self, factor: f64, residuals: &Residuals) -> Option<Vec<f64>> {
+        let deviations = self.deviations(residuals, 1.0);
+        let is_off = |s: &f64| s.ln().abs() > factor.ln();
+        (!self.is_exhausted && deviations.iter().any(is_off)).then_some(deviations)
+    }
+
+    /// By output, of those with few targets `of_few`.
+    fn deviations(&self, residuals: &Residuals, of_few: f64) -> Vec<f64> {
+        let pairs = self.by_output.iter().zip(&residuals.counts);
+        pairs
+            .map(|(&s, &n)| if n < FEWEST_TARGETS { of_few } else { s })
+            .collect()
+    }
+
+    /// That of residuals which were divided by their noise.
+    pub(super) fn of_weighed(self) -> Noise {
+        Noise {
+            variance: 1.0,
+            by_output: vec![1.0; self.by_output.len()],
+            ..self
+        }
+    }
 }
 
 /// Sums of squared residuals by output, and how many there are.
@@ -81,6 +131,14 @@ impl Residuals {
 
     pub(super) fn count(&self) -> usize {
         self.counts.iter().sum()
+    }
+
+    /// Standard error of the logarithm of an output's deviation: of n independent residuals `1 / sqrt(2 n)`; correlated by `a` at one
+    /// step, as of a first-order process, their squares are as good as `(1 - a^2) / (1 + a^2)` as many.
+    fn log_error(&self, output: usize) -> f64 {
+        let square = self.autocorrelation.powi(2).min(0.99);
+        let n = self.counts[output].max(1) as f64 * (1.0 - square) / (1.0 + square);
+        1.0 / (2.0 * n).sqrt()
     }
 
     /// Mean squared residual over the given noise; 1 where that is not given.

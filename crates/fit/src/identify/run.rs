@@ -1,26 +1,24 @@
 //! The judgement of a point, from its refit to the words.
 
-use super::INDISTINGUISHABLE;
 use super::advice::Adviser;
 use super::canonical::canonical;
 use super::decay::decay_times;
 use super::equivalence::equivalences;
 use super::found::Identification;
-use super::information::{Information, Noise, Residuals};
+use super::information::{Information, Noise};
 use super::names::{ProfileTarget, parameter_names, unit_labels};
 use super::profile::{self, Profile, profile};
 use super::reach::Reach;
-use super::refit::{Search, refit};
-use super::request::{Basis, Control, Depth, IdentifyError, Position, Request};
+use super::request::{Control, Depth, IdentifyError, Position, Request};
 use super::spectrum::{null_directions, sloppiest};
+use super::stand::{Asked, Stand};
 use super::unit::UnitJudgement;
-use super::verdict::{self, Evidence};
+use super::verdict::{self, Evidence, TauGroup};
 use super::words;
 use crate::compare::reference_plan;
 use crate::config::{Auto, Fraction};
 use crate::dataset::Dataset;
 use crate::objective::FitObjective;
-use crate::optimizer::Objective;
 use crate::plan::{DENSE_LIMIT, FitPlan, PlanError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -38,8 +36,7 @@ pub(super) struct Judge<'a> {
     pub(super) noise: Noise,
     pub(super) control: Control<'a>,
     pub(super) most_iterations: u64,
-    done: AtomicUsize,
-    total: usize,
+    parts: &'a Parts,
 }
 
 impl Judge<'_> {
@@ -59,11 +56,13 @@ impl Judge<'_> {
     }
 
     pub(super) fn say(&self, task: impl FnOnce() -> String) {
-        let done = self.done.fetch_add(1, Ordering::Relaxed);
+        let done = self.parts.done.fetch_add(1, Ordering::Relaxed);
+        // a judgement that stands elsewhere than was foreseen has more parts
+        let total = self.parts.total.fetch_max(done + 1, Ordering::Relaxed);
         (self.control.progress)(&Position {
             task: task(),
             done,
-            total: self.total,
+            total: total.max(done + 1),
         });
     }
 }
@@ -79,18 +78,6 @@ fn tightened(plan: &FitPlan, dataset: &Dataset) -> Result<FitPlan, PlanError> {
         config.atol = Auto::Auto;
     }
     FitPlan::check(&config, dataset)
-}
-
-/// The minimum of the unpenalised cost from which everything counts.
-struct Minimum {
-    theta: Vec<f64>,
-    cost: f64,
-    /// The cost at the point that was given.
-    given: f64,
-    basis: Basis,
-    /// Which parameters lie on no bound.
-    free: Vec<bool>,
-    residuals: Residuals,
 }
 
 /// Judges the time constants of `plan` at a point, on the train trials. In the caller's rayon pool.
@@ -111,11 +98,32 @@ pub fn identify(
             n: plan.layout.len(),
         });
     }
-    let fine = tightened(plan, dataset)?;
     let groups = verdict::groups(&plan.layout);
-    let mut judge = judge(plan, dataset, request, control, groups.len())?;
-    let minimum = judge.minimum(request)?;
-    let theta = &minimum.theta;
+    let parts = Parts::of(request, &groups);
+    let asked = Asked {
+        plan,
+        dataset,
+        request,
+        control,
+        parts: &parts,
+    };
+    let stand = asked.stand(request.theta, None)?;
+    judged(&asked, &stand, &groups)
+}
+
+/// What is found from where a judgement stands.
+fn judged(
+    asked: &Asked<'_>,
+    stand: &Stand,
+    groups: &[TauGroup],
+) -> Result<Identification, IdentifyError> {
+    let minimum = &stand.minimum;
+    let (theta, request, control) = (&minimum.theta, asked.request, asked.control);
+    let asked = asked.fit(stand.weighed.as_ref());
+    let (plan, dataset) = (asked.plan, asked.dataset);
+    let fine = tightened(plan, dataset)?;
+    let mut judge = judge(&asked)?;
+    judge.noise = minimum.noise.clone();
     judge.say(|| "Fisher information".to_owned());
     let precise = fine.objective(dataset, 0.0)?;
     let information = Information::at(&precise, theta, &minimum.free, &judge.noise)
@@ -138,7 +146,7 @@ pub fn identify(
         reach: Reach::of(dataset),
         time_units: dataset.time_units(),
     };
-    let units = evidence.units(&groups);
+    let units = evidence.units(groups);
     let profiles = request
         .profiles
         .iter()
@@ -152,14 +160,15 @@ pub fn identify(
         names: &names,
     };
     let mut identification = Identification {
-        advice: adviser.advice(&groups, &units)?,
+        advice: adviser.advice(groups, &units)?,
         equivalences: equivalences(&plan.layout, theta, &labels),
         canonical: canonical(&plan.layout, theta),
         basis: minimum.basis,
         depth: request.depth,
         cost: [minimum.given, minimum.cost],
-        noise_variance: judge.noise.variance,
+        noise_variance: stand.noise_variance(),
         noise_is_known: judge.noise.is_known,
+        noise_by_output: stand.weighed.as_ref().map(|weighed| weighed.std.clone()),
         reduced_chi2: minimum.residuals.reduced_chi2(&judge.noise),
         residual_autocorrelation: minimum.residuals.autocorrelation,
         n_observed: minimum.residuals.count(),
@@ -179,55 +188,28 @@ pub fn identify(
     Ok(identification)
 }
 
-impl Judge<'_> {
-    /// Refits from the point of `request` without penalty, and measures the noise there.
-    fn minimum(&mut self, request: &Request<'_>) -> Result<Minimum, IdentifyError> {
-        self.say(|| "refit without penalty".to_owned());
-        let given = self
-            .objective
-            .value(request.theta)
-            .map_err(IdentifyError::Solve)?
-            .cost;
-        let found = refit(
-            &self.objective,
-            request.theta,
-            Search::to_the_end(request.most_iterations),
-            &self.control,
-        )
-        .map_err(IdentifyError::Refit)?;
-        let free = free(&self.objective, &found.point);
-        let residuals =
-            Residuals::at(&self.objective, &found.point).map_err(IdentifyError::Solve)?;
-        let n_free = free.iter().filter(|free| **free).count();
-        let is_known = self.dataset.target_std().is_some() || self.plan.observation.is_poisson();
-        let noise = residuals.noise(n_free, is_known);
-        self.noise = with_floor(noise, self.objective.scale);
-        let moved = (given - found.cost) * self.objective.n_train as f64;
-        let basis = match found.converged {
-            false => Basis::Unconverged,
-            // less than a hundredth of a standard error
-            true if moved / self.noise.variance < 1e-4 => Basis::Given,
-            true => Basis::Refitted,
+/// How many parts of the judgement are done, and of how many.
+pub(super) struct Parts {
+    done: AtomicUsize,
+    total: AtomicUsize,
+}
+
+impl Parts {
+    fn of(request: &Request<'_>, groups: &[TauGroup]) -> Parts {
+        let twins = match request.depth {
+            Depth::Curvature => 0,
+            _ => groups.len(),
         };
-        Ok(Minimum {
-            theta: found.point,
-            cost: found.cost,
-            given,
-            basis,
-            free,
-            residuals,
-        })
+        Parts {
+            done: AtomicUsize::new(0),
+            total: AtomicUsize::new(2 + twins + request.profiles.len()),
+        }
     }
 }
 
-fn judge<'a>(
-    plan: &'a FitPlan,
-    dataset: &'a Dataset,
-    request: &Request<'_>,
-    control: &Control<'a>,
-    n_groups: usize,
-) -> Result<Judge<'a>, IdentifyError> {
-    let (tau_s, tau_r) = plan.layout.time_constants(request.theta);
+pub(super) fn judge<'a>(asked: &Asked<'a>) -> Result<Judge<'a>, PlanError> {
+    let Asked { plan, dataset, .. } = *asked;
+    let (tau_s, tau_r) = plan.layout.time_constants(asked.request.theta);
     let shortest = tau_s
         .iter()
         .chain(&tau_r)
@@ -236,11 +218,6 @@ fn judge<'a>(
     let reference = match plan.integrator.has_fixed_steps() {
         true => None,
         false => Some(reference_plan(&plan.config, dataset, shortest)?),
-    };
-    let twins = if request.depth == Depth::Curvature {
-        0
-    } else {
-        n_groups
     };
     Ok(Judge {
         plan,
@@ -253,32 +230,10 @@ fn judge<'a>(
             is_known: false,
             is_exhausted: false,
         },
-        control: *control,
-        most_iterations: request.most_iterations,
-        done: AtomicUsize::new(0),
-        total: 2 + twins + request.profiles.len(),
+        control: *asked.control,
+        most_iterations: asked.request.most_iterations,
+        parts: asked.parts,
     })
-}
-
-/// Noise below what integration leaves is that of the integration.
-fn with_floor(mut noise: Noise, scale: f64) -> Noise {
-    let floor = INDISTINGUISHABLE * scale;
-    noise.variance = noise.variance.max(floor);
-    for deviation in &mut noise.by_output {
-        *deviation = deviation.max(floor.sqrt());
-    }
-    noise
-}
-
-/// Which parameters lie on no bound.
-fn free(objective: &FitObjective<'_>, theta: &[f64]) -> Vec<bool> {
-    let bounds = objective.bounds();
-    let ends = bounds.lower().iter().zip(bounds.upper());
-    theta
-        .iter()
-        .zip(ends)
-        .map(|(value, (low, high))| low < value && value < high)
-        .collect()
 }
 
 fn one_profile(

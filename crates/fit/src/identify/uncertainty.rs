@@ -17,6 +17,7 @@ pub(crate) fn uncertainty(found: &Identification, names: &Names) -> Group {
     let time = names.time_units.as_str();
     let mut group = Group::new()
         .attribute("basis", found.basis.name())
+        .attribute("judged_at", found.judged_at())
         .attribute("level", 0.95)
         .attribute("noise_variance", found.noise_variance)
         .attribute("noise_is_known", found.noise_is_known)
@@ -28,6 +29,15 @@ pub(crate) fn uncertainty(found: &Identification, names: &Names) -> Group {
         .attribute("warnings", found.warnings.clone())
         .coordinate(names.unit())
         .coordinate(bound());
+    if let Some(std) = &found.noise_by_output {
+        group = group.coordinate(names.output()).variable(real(
+            "output_noise",
+            &["output"],
+            std.clone(),
+            &names.target_units,
+            "standard deviation of the output's noise as estimated, by which it is weighted; costs are in units of it",
+        ));
+    }
     for (name, of) in [("tau_s", synaptic as EstimateOf), ("tau_r", rate)] {
         group = with_estimates(group, units, name, of, time);
     }
