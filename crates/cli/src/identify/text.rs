@@ -59,8 +59,9 @@ fn units(units: &[UnitJudgement], time_units: &str) -> String {
         let probability = unit
             .order_probability
             .map_or_else(|| "-".to_owned(), |p| format!("{p:.3}"));
+        let mark = if unit.is_reversed { " *" } else { "" };
         table.row([
-            unit.unit.clone(),
+            format!("{}{mark}", unit.unit),
             value(s),
             interval(unit, s),
             value(r),
@@ -69,8 +70,12 @@ fn units(units: &[UnitJudgement], time_units: &str) -> String {
             unit.verdict.name().to_owned(),
         ]);
     }
+    let marked = match units.iter().any(|unit| unit.is_reversed) {
+        true => "* here tau_s and tau_r are in the other order than in the result\n",
+        false => "",
+    };
     format!(
-        "{}times in {time_units}; order: probability that tau_s and tau_r are not exchanged\n",
+        "{}times in {time_units}; order: probability that tau_s and tau_r are not exchanged\n{marked}",
         table.text()
     )
 }

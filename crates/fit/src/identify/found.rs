@@ -50,6 +50,8 @@ pub struct Identification {
     pub equivalences: Vec<String>,
     /// The point in an order and with signs that do not depend on the fit, where units are hidden.
     pub(crate) canonical: Option<Canonical>,
+    /// Units of which the reversed order led to a better minimum, in turn: all that is found belongs to the last one, not to the result.
+    pub moves: Vec<String>,
     /// What a person should know before trusting it.
     pub warnings: Vec<String>,
     /// Whether it was stopped before its end.
@@ -64,6 +66,12 @@ impl Identification {
         let mut words = self.basis.name().to_owned();
         if self.noise_by_output.is_some() {
             words += ", each output weighted by its own noise";
+        }
+        if !self.moves.is_empty() {
+            words += &format!(
+                ", at a better minimum that the reversed order of unit {} led to",
+                self.moves.join(", then of unit ")
+            );
         }
         words
     }

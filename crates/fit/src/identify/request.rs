@@ -103,6 +103,11 @@ pub enum Basis {
 }
 
 impl Basis {
+    /// Whether it is a minimum, from which intervals count.
+    pub fn is_minimum(self) -> bool {
+        matches!(self, Basis::Given | Basis::Refitted)
+    }
+
     /// The word in files.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! The judgement of a point, from its refit to the words.
 
+use super::INDISTINGUISHABLE;
 use super::advice::Adviser;
 use super::canonical::canonical;
 use super::decay::decay_times;
@@ -26,6 +27,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const TIGHTER: f64 = 1e-2;
 /// It is computed by no tighter steps than these.
 const TIGHTEST: f64 = 1e-9;
+
+/// Better minima that a judgement moves on to.
+const MOST_MOVES: usize = 4;
+/// Twice the log likelihood that a better minimum must gain: a tenth of a standard error, beyond what refits leave.
+const BETTER: f64 = 0.01;
 
 /// What all parts share.
 pub(super) struct Judge<'a> {
@@ -108,7 +114,51 @@ pub fn identify(
         parts: &parts,
     };
     let stand = asked.stand(request.theta, None)?;
-    judged(&asked, &stand, &groups)
+    let found = judged(&asked, &stand, &groups)?;
+    let mut found = at_the_best(&asked, stand, found, &groups);
+    found.warnings = words::warnings(&found);
+    Ok(found)
+}
+
+/// The judgement moved on for as long as the reversed order of a unit leads to a better minimum.
+fn at_the_best(
+    asked: &Asked<'_>,
+    mut stand: Stand,
+    mut found: Identification,
+    groups: &[TauGroup],
+) -> Identification {
+    while found.moves.len() < MOST_MOVES && !asked.control.is_stopped() {
+        let Some((unit, theta)) = better(&found.units) else {
+            break;
+        };
+        let Ok(next) = asked.stand(&theta, stand.weighed.take()) else {
+            break;
+        };
+        if !next.minimum.basis.is_minimum() {
+            break;
+        }
+        let Ok(there) = judged(asked, &next, groups) else {
+            break;
+        };
+        let moves = [found.moves, vec![unit]].concat();
+        (stand, found) = (next, Identification { moves, ..there });
+    }
+    found
+}
+
+/// The unit of which the reversed order fits best, and where, if that is better than the minimum.
+fn better(units: &[UnitJudgement]) -> Option<(String, Vec<f64>)> {
+    let least = verdict::probability(-BETTER);
+    let twins = units.iter().filter_map(|unit| {
+        let twin = unit.twin.as_ref()?;
+        let is_better = unit.order_probability? < least
+            && !twin.is_indistinguishable()
+            && twin.difference_refitted < -INDISTINGUISHABLE;
+        is_better.then_some((unit, twin))
+    });
+    let (unit, twin) =
+        twins.min_by(|(_, a), (_, b)| a.difference_refitted.total_cmp(&b.difference_refitted))?;
+    Some((unit.unit.clone(), twin.theta.clone()))
 }
 
 /// What is found from where a judgement stands.
@@ -139,6 +189,7 @@ fn judged(
         information: &information,
         null: &null_directions,
         theta,
+        given: request.theta,
         cost: minimum.cost,
         basis: minimum.basis,
         depth: request.depth,
@@ -159,7 +210,7 @@ fn judged(
         free: &minimum.free,
         names: &names,
     };
-    let mut identification = Identification {
+    Ok(Identification {
         advice: adviser.advice(groups, &units)?,
         equivalences: equivalences(&plan.layout, theta, &labels),
         canonical: canonical(&plan.layout, theta),
@@ -179,13 +230,12 @@ fn judged(
         null_directions,
         units,
         profiles,
+        moves: Vec::new(),
         warnings: Vec::new(),
         interrupted: control.is_stopped(),
         #[cfg(test)]
         theta: minimum.theta.clone(),
-    };
-    identification.warnings = words::warnings(&identification);
-    Ok(identification)
+    })
 }
 
 /// How many parts of the judgement are done, and of how many.

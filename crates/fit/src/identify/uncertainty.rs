@@ -164,6 +164,15 @@ fn with_words(group: Group, units: &[UnitJudgement]) -> Group {
             &|u| u.verdict.name().to_owned(),
             "ordered, order-unknown or not-identifiable",
         ))
+        .variable(
+            Variable::new(
+                "is_reversed",
+                &["unit"],
+                units.iter().map(|u| u.is_reversed).collect::<Vec<_>>(),
+            )
+            .units("1")
+            .long_name("whether tau_s and tau_r are in the other order here than in the result"),
+        )
         .variable(words(
             "interval_source",
             &|u| u.source.name().to_owned(),

@@ -89,5 +89,7 @@ pub struct UnitJudgement {
     /// The verdict.
     pub verdict: Verdict,
     /// What a person should know about it; empty where nothing.
+    /// Whether tau_s and tau_r are in the other order here than in the result that is judged.
+    pub is_reversed: bool,
     pub reason: String,
 }

@@ -21,6 +21,13 @@ pub(super) fn joined(sentences: &[String]) -> String {
     said.join("; ")
 }
 
+/// That the result has the constants the other way round.
+pub(super) fn reversed(tau_s: f64, tau_r: f64, time_units: &str) -> String {
+    format!(
+        "the result has them in the other order, tau_s {tau_s:.4} and tau_r {tau_r:.4} {time_units}"
+    )
+}
+
 /// The verdict on an order, with words where it is not plain.
 pub(super) fn order(
     probability: Option<f64>,
@@ -39,7 +46,8 @@ pub(super) fn order(
             "tau_s and tau_r can be exchanged without any change of the prediction: the unit stays in a straight part of f".to_owned(),
         ),
         (Some(p), _) if p >= TOLD => (Verdict::Ordered, relu.to_owned()),
-        (Some(p), _) if p <= 1.0 - TOLD => (Verdict::Ordered, "the reversed order fits better: the fit ended in the wrong one of two minima; start again from it".to_owned()),
+        // a judgement moves there, unless it may not or the refit fails
+        (Some(p), _) if p <= 1.0 - TOLD => (Verdict::OrderUnknown, "the reversed order fits better: the fit ended in the wrong one of two minima; start again from it".to_owned()),
         (Some(_), _) => (Verdict::OrderUnknown, "the data do not tell which of the two constants is the synaptic one".to_owned()),
         (None, _) => (Verdict::OrderUnknown, "which of the two constants is the synaptic one was not judged".to_owned()),
     }
@@ -52,6 +60,9 @@ pub(super) fn warnings(found: &Identification) -> Vec<String> {
         Basis::Given => {}
         Basis::Refitted => warnings.push("intervals belong to a refit without penalty and early stopping, whose time constants are given with them: a penalty moves time constants by more than their errors".to_owned()),
         Basis::Unconverged => warnings.push("the refit without penalty did not converge, so that no intervals are given".to_owned()),
+    }
+    if !found.moves.is_empty() {
+        warnings.push(format!("the reversed order of unit {} led to a better minimum than that of the result: all that is found belongs to it; fit again from other starts (--starts, --seed)", found.moves.join(", then of unit ")));
     }
     if found.residual_autocorrelation > CORRELATED {
         warnings.push(format!("residuals of neighbouring samples are correlated ({:.2}): intervals assume independent noise and are too narrow", found.residual_autocorrelation));
