@@ -63,33 +63,36 @@ fn units(units: &[UnitJudgement], time_units: &str) -> String {
         table.row([
             format!("{}{mark}", unit.unit),
             value(s),
-            interval(unit, s),
+            interval(s),
             value(r),
-            interval(unit, r),
+            interval(r),
             probability,
             unit.verdict.name().to_owned(),
         ]);
     }
+    let is_open = |unit: &UnitJudgement| {
+        unit.verdict == Verdict::OrderUnknown && unit.pair_intervals.is_some()
+    };
+    let unordered = match units.iter().any(is_open) {
+        true => {
+            "95 % of order-unknown units: of the smaller and of the larger of both, whichever is tau_s\n"
+        }
+        false => "",
+    };
     let marked = match units.iter().any(|unit| unit.is_reversed) {
         true => "* here tau_s and tau_r are in the other order than in the result\n",
         false => "",
     };
     format!(
-        "{}times in {time_units}; order: probability that tau_s and tau_r are not exchanged\n{marked}",
+        "{}times in {time_units}; order: probability that tau_s and tau_r are not exchanged\n{unordered}{marked}",
         table.text()
     )
 }
 
-/// That of the smaller or the larger of the pair.
-fn interval(unit: &UnitJudgement, tau: Option<Estimate>) -> String {
-    let Some(tau) = tau else {
-        return "-".to_owned();
-    };
-    let of_pair = unit.pair_intervals.as_ref().and_then(|all| {
-        let place = unit.pair.iter().position(|value| *value == tau.value)?;
-        all.get(place).copied()
-    });
-    of_pair.map_or_else(|| "-".to_owned(), ends)
+/// As in the file and in JSON.
+fn interval(tau: Option<Estimate>) -> String {
+    let interval = tau.and_then(|tau| tau.interval);
+    interval.map_or_else(|| "-".to_owned(), ends)
 }
 
 /// An interval; an end that is open has no number.

@@ -118,7 +118,7 @@ fn with_estimates(
             "unit",
             ends.collect(),
             time,
-            "interval of 95 %",
+            "interval of 95 %; where the order is unknown, of the smaller or larger of the pair, which it is at the estimate",
         ))
 }
 

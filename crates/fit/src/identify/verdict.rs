@@ -180,7 +180,9 @@ impl Evidence<'_> {
         found.reason = joined(&[found.reason, open]);
         found.source = source;
         found.pair_intervals = Some(vec![smaller, larger]);
-        if source == IntervalSource::Profile {
+        // without an order a constant is only known as the smaller or the larger one
+        let is_profile = source == IntervalSource::Profile;
+        if is_profile || found.verdict == Verdict::OrderUnknown {
             let of = if is_s_larger {
                 [larger, smaller]
             } else {
@@ -189,7 +191,7 @@ impl Evidence<'_> {
             for (tau, interval) in found.taus.iter_mut().zip(of) {
                 *tau = tau.map(|tau| Estimate {
                     interval: Some(interval),
-                    log_error: None,
+                    log_error: tau.log_error.filter(|_| !is_profile),
                     ..tau
                 });
             }
@@ -223,9 +225,9 @@ impl Found {
             order_probability: None,
             twin: None,
             verdict: Verdict::Ordered,
+            is_reversed: false,
             reason: String::new(),
         }
-            is_reversed: false,
     }
 
     /// Without intervals, for the reason given.
@@ -258,8 +260,8 @@ impl Found {
             order_probability: self.order_probability,
             twin: self.twin.clone(),
             verdict: self.verdict,
+            is_reversed: self.is_reversed,
             reason: self.reason.clone(),
         }
-            is_reversed: self.is_reversed,
     }
 }

@@ -149,6 +149,12 @@ fn units_that_stay_in_the_straight_part_of_f_have_no_order() {
     assert_eq!(unknown.count(), 3, "{:?}", found.units);
     for unit in &found.units {
         assert!(!unit.reason.is_empty());
+        // each constant is told as the smaller or the larger one
+        for tau in [unit.tau_s.unwrap(), unit.tau_r.unwrap()] {
+            let place = usize::from(tau.value == unit.pair[1]);
+            let intervals = unit.pair_intervals.as_ref().unwrap();
+            assert_eq!(tau.interval, Some(intervals[place]));
+        }
         // whatever the order: the pair of the estimate and that of the twin
         let intervals = unit.pair_intervals.as_ref().unwrap();
         let twin = unit.twin.as_ref().unwrap();
