@@ -43,6 +43,9 @@ pub fn text(summary: &Summary, found: &Identification) -> String {
             .map(|e| format!("{e}\n"))
             .collect(),
     );
+    if found.interrupted {
+        parts.push("interrupted: what is missing was not judged\n".to_owned());
+    }
     parts.push(format!(
         "judged at: {}\nidentification: {}\n",
         summary.judged_at, summary.identification

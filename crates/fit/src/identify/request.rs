@@ -100,6 +100,8 @@ pub enum Basis {
     Refitted,
     /// That refit did not reach one: no intervals.
     Unconverged,
+    /// That refit was interrupted: no intervals.
+    Interrupted,
 }
 
 impl Basis {
@@ -114,6 +116,7 @@ impl Basis {
             Basis::Given => "unpenalised fit",
             Basis::Refitted => "unpenalised refit",
             Basis::Unconverged => "unpenalised refit, not converged",
+            Basis::Interrupted => "unpenalised refit, interrupted",
         }
     }
 }

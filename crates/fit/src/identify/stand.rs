@@ -175,6 +175,7 @@ impl Judge<'_> {
         };
         let moved = (given - found.cost) * self.objective.n_train as f64;
         let basis = match found.converged {
+            false if found.interrupted => Basis::Interrupted,
             false => Basis::Unconverged,
             // less than a hundredth of a standard error
             true if moved / noise.variance < 1e-4 => Basis::Given,

@@ -60,11 +60,15 @@ pub(super) fn warnings(found: &Identification) -> Vec<String> {
         Basis::Given => {}
         Basis::Refitted => warnings.push("intervals belong to a refit without penalty and early stopping, whose time constants are given with them: a penalty moves time constants by more than their errors".to_owned()),
         Basis::Unconverged => warnings.push("the refit without penalty did not converge, so that no intervals are given".to_owned()),
+        Basis::Interrupted => warnings.push("the judgement was interrupted in its refit without penalty, so that no intervals are given".to_owned()),
+    }
+    if found.interrupted && found.basis.is_minimum() {
+        warnings.push("the judgement was interrupted: orders, intervals and profiles that are missing were not judged".to_owned());
     }
     if !found.moves.is_empty() {
         warnings.push(format!("the reversed order of unit {} led to a better minimum than that of the result: all that is found belongs to it; fit again from other starts (--starts, --seed)", found.moves.join(", then of unit ")));
     }
-    if found.residual_autocorrelation > CORRELATED {
+    if found.residual_autocorrelation > CORRELATED && found.basis.is_minimum() {
         warnings.push(format!("residuals of neighbouring samples are correlated ({:.2}): intervals assume independent noise and are too narrow", found.residual_autocorrelation));
     }
     if found.noise_is_known && found.reduced_chi2 > 1.5 {
