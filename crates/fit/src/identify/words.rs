@@ -53,11 +53,21 @@ pub(super) fn order(
     }
 }
 
+fn has_intervals(found: &Identification) -> bool {
+    let of_units = found.units.iter().any(|unit| unit.pair_intervals.is_some());
+    of_units
+        || found
+            .profiles
+            .iter()
+            .any(|profile| !profile.intervals.is_empty())
+}
+
 /// What a person should know before trusting the judgement.
 pub(super) fn warnings(found: &Identification) -> Vec<String> {
     let mut warnings = Vec::new();
     match found.basis {
         Basis::Given => {}
+        Basis::Refitted if !has_intervals(found) => {}
         Basis::Refitted => warnings.push("intervals belong to a refit without penalty and early stopping, whose time constants are given with them: a penalty moves time constants by more than their errors".to_owned()),
         Basis::Unconverged => warnings.push("the refit without penalty did not converge, so that no intervals are given".to_owned()),
         Basis::Interrupted => warnings.push("the judgement was interrupted in its refit without penalty, so that no intervals are given".to_owned()),

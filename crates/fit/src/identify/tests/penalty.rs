@@ -172,6 +172,23 @@ fn what_was_interrupted_is_said_to_be_and_not_to_have_failed() {
 }
 
 #[test]
+fn a_refit_without_intervals_is_not_said_to_have_them() {
+    let relu = [("activation", "relu"), ("readout", "direct")];
+    let teacher = Teacher::new(
+        Recipe {
+            noise: 0.05,
+            ..SMALL
+        },
+        &relu,
+    );
+    let found = teacher.judged_at(&penalised(&teacher), Depth::Curvature, &[]);
+    assert_eq!(found.basis, Basis::Refitted);
+    assert!(found.units.iter().all(|unit| unit.pair_intervals.is_none()));
+    let said = found.warnings.concat();
+    assert!(!said.contains("intervals belong"), "{said}");
+}
+
+#[test]
 fn a_refit_of_deficient_rank_gives_no_interval_and_the_reason() {
     let identity = [("activation", "identity"), ("readout", "direct")];
     let recipe = Recipe {
