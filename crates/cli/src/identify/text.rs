@@ -136,10 +136,23 @@ fn advice(advice: &Advice) -> String {
         .iter()
         .zip(&tried.then)
         .zip(&gains)
-        .map(|((concern, then), gain)| told(concern, *then, *gain))
+        .enumerate()
+        .filter(|(at, _)| advice.tells_more(best, *at))
+        .map(|(_, ((concern, then), gain))| told(concern, *then, *gain))
         .collect();
+    let less: Vec<&str> = advice
+        .concerns
+        .iter()
+        .zip(&gains)
+        .filter(|(_, gain)| **gain < 1.0)
+        .map(|(concern, _)| concern.what.as_str())
+        .collect();
+    let less = match less.is_empty() {
+        true => String::new(),
+        false => format!("  but less of {}\n", less.join(", ")),
+    };
     format!(
-        "as many trials with other inputs would tell more, by simulation of the fitted network: {}\n{lines}",
+        "as many trials with other inputs would tell more, by simulation of the fitted network: {}\n{lines}{less}",
         tried.words
     )
 }
