@@ -3,11 +3,15 @@
 use crate::objective::FitObjective;
 use crate::optimizer::{Arrow, Objective, SolveFailure};
 use nalgebra::{DMatrix, SymmetricEigen};
+use std::ops::Range;
 
 /// Eigenvalues below this, of the information scaled to a unit diagonal, are those of directions that the predictions do not
 /// depend on. At the tolerances of a judgement the null directions of the tests came out below 2e-12, all others above 1e-7; the
 /// sloppiest combination of a fit to the zebrafish recording had 2e-11.
 pub(super) const NULL: f64 = 5e-12;
+/// A parameter whose column of the Jacobian is shorter than this part of the longest of its block acts on no prediction: what is left is
+/// round-off of the solves (1e-18 of silent relu units), by which nothing may be divided.
+const NEGLIGIBLE: f64 = 1e-9;
 /// Of the part of a parameter (squared) that lies in null directions: above it is not determined.
 pub(super) const PART_IN_NULL: f64 = 1e-6;
 
@@ -181,7 +185,7 @@ impl Residuals {
 pub(super) struct Information {
     /// The parameters of theta that rows stand for.
     pub(super) parameters: Vec<usize>,
-    /// Square root of the diagonal of S, in units of 1 / residual; 0 where nothing depends on the parameter.
+    /// Square root of the diagonal of S, in units of 1 / residual; 0 where nothing depends on the parameter (see [`NEGLIGIBLE`]).
     pub(super) scale: Vec<f64>,
     /// Eigenvalues of S scaled to a unit diagonal, ascending.
     pub(super) eigenvalues: Vec<f64>,
@@ -231,12 +235,16 @@ impl Information {
                 &rows,
             )
         };
-        let parameters = rows.iter().map(|&k| full.places.shared[k]).collect();
-        Ok(Information::new(parameters, &matrix, &middle, full))
+        let parameters: Vec<usize> = rows.iter().map(|&k| full.places.shared[k]).collect();
+        let blocks = objective.blocks().into_iter().map(|(_, range)| range);
+        let acts = acting(&full, &blocks.collect::<Vec<_>>());
+        let acts: Vec<bool> = rows.iter().map(|&k| acts[k]).collect();
+        Ok(Information::new(parameters, &acts, &matrix, &middle, full))
     }
 
     fn new(
         parameters: Vec<usize>,
+        acts: &[bool],
         matrix: &DMatrix<f64>,
         middle: &DMatrix<f64>,
         full: Arrow,
@@ -244,7 +252,8 @@ impl Information {
         let scale: Vec<f64> = matrix
             .diagonal()
             .iter()
-            .map(|d| d.max(0.0).sqrt())
+            .zip(acts)
+            .map(|(d, acts)| if *acts { d.max(0.0).sqrt() } else { 0.0 })
             .collect();
         let n = scale.len();
         let over = |k: usize| if scale[k] > 0.0 { 1.0 / scale[k] } else { 0.0 };
@@ -306,6 +315,23 @@ impl Information {
         }
         variance.max(0.0).sqrt()
     }
+}
+
+/// Which shared parameters act on predictions, by the lengths of their columns of the Jacobian: see [`NEGLIGIBLE`].
+fn acting(full: &Arrow, blocks: &[Range<usize>]) -> Vec<bool> {
+    let square = |k: usize| full.corner[(k, k)];
+    let shared = &full.places.shared;
+    let longest = |block: &Range<usize>| {
+        let of_block = (0..shared.len()).filter(|&k| block.contains(&shared[k]));
+        of_block.map(square).fold(0.0, f64::max)
+    };
+    let longest: Vec<f64> = blocks.iter().map(longest).collect();
+    let acts = |k: usize| {
+        let block = blocks.iter().position(|block| block.contains(&shared[k]));
+        let largest = block.map_or(0.0, |block| longest[block]);
+        square(k) > NEGLIGIBLE * NEGLIGIBLE * largest
+    };
+    (0..shared.len()).map(acts).collect()
 }
 
 fn pick(matrix: &DMatrix<f64>, rows: &[usize]) -> DMatrix<f64> {

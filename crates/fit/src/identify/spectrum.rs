@@ -125,6 +125,22 @@ pub(super) fn null_directions(
     let taus = tau_rows(information, layout);
     let mut found = Vec::new();
     let mut basis: Vec<DVector<f64>> = Vec::new();
+    for row in (0..information.scale.len()).filter(|&row| information.scale[row] == 0.0) {
+        let parameter = information.parameters[row];
+        let mut alone = DVector::zeros(information.scale.len());
+        alone[row] = 1.0;
+        basis.push(alone);
+        found.push(NullDirection {
+            name: format!("no prediction depends on {}", names[parameter]),
+            taus: taus
+                .iter()
+                .filter(|(_, r)| *r == row)
+                .map(|(p, _)| *p)
+                .collect(),
+            is_exchange: false,
+            is_structural: false,
+        });
+    }
     for candidate in candidates(layout, theta, labels) {
         if !is_null(information, &candidate.direction) {
             continue;
@@ -146,12 +162,27 @@ pub(super) fn null_directions(
             continue;
         }
         let direction = unscaled(information, rest.as_slice());
-        let words = Combination::of(&direction, 0.0, &information.parameters, names).words();
+        let words = Combination::of(&direction, 0.0, &information.parameters, names);
         let largest = rest.amax();
         let moved = |&&(_, row): &&(usize, usize)| rest[row].abs() > 1e-3 * largest;
+        let taus: Vec<usize> = taus.iter().filter(moved).map(|(p, _)| *p).collect();
+        let is_unnamed = |name: &&String| words.weights.iter().all(|(known, _)| known != *name);
+        let unnamed: Vec<&str> = taus
+            .iter()
+            .map(|&p| &names[p])
+            .filter(is_unnamed)
+            .map(String::as_str)
+            .collect();
+        let along = match unnamed.is_empty() {
+            true => String::new(),
+            false => format!(", and along with it {}", unnamed.join(", ")),
+        };
         found.push(NullDirection {
-            name: format!("a combination that no prediction depends on: {words}"),
-            taus: taus.iter().filter(moved).map(|(p, _)| *p).collect(),
+            name: format!(
+                "a combination that no prediction depends on: {}{along}",
+                words.words()
+            ),
+            taus,
             is_exchange: false,
             is_structural: false,
         });
