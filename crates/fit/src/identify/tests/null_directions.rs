@@ -220,7 +220,9 @@ fn saturated() -> Teacher {
 
 #[test]
 fn a_parameter_without_effect_is_named_once_and_is_part_of_no_combination() {
-    let found = saturated().judged(Depth::Curvature);
+    let teacher = saturated();
+    // where it is: the refit would fit noise with what hardly acts
+    let found = teacher.judged_within(0, &teacher.theta, Depth::Curvature, &[]);
     let name = |null: &NullDirection| null.name.clone();
     let mut names: Vec<String> = found.null_directions.iter().map(name).collect();
     // weights to and from the unit, inputs, bias, and both time constants
@@ -236,7 +238,10 @@ fn a_parameter_without_effect_is_named_once_and_is_part_of_no_combination() {
         assert_eq!(null.touches_time_constants(), null.name.contains("tau_"));
     }
     for told in &found.sloppiest {
-        assert!(!told.words().contains("1]"), "{}", told.words());
+        for (name, _) in &told.weights {
+            let is_of_it = name.contains("[1") || name.starts_with('W') && name.ends_with(",1]");
+            assert!(!is_of_it, "{}", told.words());
+        }
     }
     assert_eq!(found.units[1].verdict, Verdict::NotIdentifiable);
     assert!(
