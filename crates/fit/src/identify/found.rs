@@ -69,10 +69,24 @@ impl Identification {
         }
         if !self.moves.is_empty() {
             words += &format!(
-                ", at a better minimum that the reversed order of unit {} led to",
-                self.moves.join(", then of unit ")
+                ", at a better minimum that {} led to",
+                self.reversed_orders()
             );
         }
         words
+    }
+
+    /// The orders that led to the minimum, in words.
+    pub(super) fn reversed_orders(&self) -> String {
+        let mut units: Vec<&str> = Vec::new();
+        for unit in &self.moves {
+            if !units.contains(&unit.as_str()) {
+                units.push(unit);
+            }
+        }
+        match units[..] {
+            [unit] => format!("the reversed order of unit {unit}"),
+            _ => format!("reversed orders of units {}", units.join(", ")),
+        }
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn warnings(found: &Identification) -> Vec<String> {
         warnings.push("the judgement was interrupted: orders, intervals and profiles that are missing were not judged".to_owned());
     }
     if !found.moves.is_empty() {
-        warnings.push(format!("the reversed order of unit {} led to a better minimum than that of the result: all that is found belongs to it; fit again from other starts (--starts, --seed)", found.moves.join(", then of unit ")));
+        warnings.push(format!("{} led to a better minimum than that of the result: all that is found belongs to it; fit again from other starts (--starts, --seed)", found.reversed_orders()));
     }
     if found.residual_autocorrelation > CORRELATED && found.basis.is_minimum() {
         warnings.push(format!("residuals of neighbouring samples are correlated ({:.2}): intervals assume independent noise and are too narrow", found.residual_autocorrelation));
