@@ -113,41 +113,44 @@ pub fn identify(
         control,
         parts: &parts,
     };
-    let stand = asked.stand(request.theta, None)?;
-    let found = judged(&asked, &stand, &groups)?;
-    let mut found = at_the_best(&asked, stand, found, &groups);
-    found.warnings = words::warnings(&found);
-    Ok(found)
+    let mut stand = asked.stand(request.theta, None)?;
+    let (mut moves, mut may_move) = (Vec::new(), true);
+    loop {
+        let (unit, theta) = match judged(&asked, &stand, &groups, may_move)? {
+            Judged::Whole(found) => {
+                let mut found = Identification { moves, ..*found };
+                found.warnings = words::warnings(&found);
+                return Ok(found);
+            }
+            Judged::Better { unit, theta } => (unit, theta),
+        };
+        match asked.stand(&theta, stand.weighed.clone()) {
+            Ok(next) if next.minimum.basis.is_minimum() => {
+                moves.push(unit);
+                stand = next;
+                may_move = moves.len() < MOST_MOVES;
+            }
+            // there is no minimum to be had: the one that there is is judged, and the reason says that the reversed order fits better
+            _ => may_move = false,
+        }
+    }
 }
 
-/// The judgement moved on for as long as the reversed order of a unit leads to a better minimum.
-fn at_the_best(
-    asked: &Asked<'_>,
-    mut stand: Stand,
-    mut found: Identification,
-    groups: &[TauGroup],
-) -> Identification {
-    while found.moves.len() < MOST_MOVES && !asked.control.is_stopped() {
-        let Some((unit, theta)) = better(&found.units) else {
-            break;
-        };
-        let Ok(next) = asked.stand(&theta, stand.weighed.take()) else {
-            break;
-        };
-        if !next.minimum.basis.is_minimum() {
-            break;
-        }
-        let Ok(there) = judged(asked, &next, groups) else {
-            break;
-        };
-        let moves = [found.moves, vec![unit]].concat();
-        (stand, found) = (next, Identification { moves, ..there });
-    }
-    found
+/// What comes of a judgement.
+enum Judged {
+    /// All of it.
+    Whole(Box<Identification>),
+    /// The reversed order of a unit fits better, where another judgement should begin.
+    Better {
+        /// Its label.
+        unit: String,
+        /// Where.
+        theta: Vec<f64>,
+    },
 }
 
 /// The unit of which the reversed order fits best, and where, if that is better than the minimum.
-fn better(units: &[UnitJudgement]) -> Option<(String, Vec<f64>)> {
+fn better(units: &[UnitJudgement]) -> Option<Judged> {
     let least = verdict::probability(-BETTER);
     let twins = units.iter().filter_map(|unit| {
         let twin = unit.twin.as_ref()?;
@@ -158,15 +161,19 @@ fn better(units: &[UnitJudgement]) -> Option<(String, Vec<f64>)> {
     });
     let (unit, twin) =
         twins.min_by(|(_, a), (_, b)| a.difference_refitted.total_cmp(&b.difference_refitted))?;
-    Some((unit.unit.clone(), twin.theta.clone()))
+    Some(Judged::Better {
+        unit: unit.unit.clone(),
+        theta: twin.theta.clone(),
+    })
 }
 
-/// What is found from where a judgement stands.
+/// What is found from where a judgement stands. With `may_move` it ends where the reversed order of a unit is found to fit better.
 fn judged(
     asked: &Asked<'_>,
     stand: &Stand,
     groups: &[TauGroup],
-) -> Result<Identification, IdentifyError> {
+    may_move: bool,
+) -> Result<Judged, IdentifyError> {
     let minimum = &stand.minimum;
     let (theta, request, control) = (&minimum.theta, asked.request, asked.control);
     let asked = asked.fit(stand.weighed.as_ref());
@@ -198,6 +205,12 @@ fn judged(
         time_units: dataset.time_units(),
     };
     let units = evidence.units(groups);
+    if may_move
+        && !control.is_stopped()
+        && let Some(better) = better(&units)
+    {
+        return Ok(better);
+    }
     let profiles = request
         .profiles
         .iter()
@@ -210,7 +223,7 @@ fn judged(
         free: &minimum.free,
         names: &names,
     };
-    Ok(Identification {
+    let found = Identification {
         advice: adviser.advice(groups, &units)?,
         equivalences: equivalences(&plan.layout, theta, &labels),
         canonical: canonical(&plan.layout, theta),
@@ -235,7 +248,8 @@ fn judged(
         interrupted: control.is_stopped(),
         #[cfg(test)]
         theta: minimum.theta.clone(),
-    })
+    };
+    Ok(Judged::Whole(Box::new(found)))
 }
 
 /// How many parts of the judgement are done, and of how many.

@@ -21,6 +21,7 @@ const MOST_WEIGHINGS: usize = 5;
 const SAME_NOISE: f64 = 1.02;
 
 /// The dataset with the noise of its outputs as estimated, and the plan for it.
+#[derive(Clone)]
 pub(super) struct Weighed {
     dataset: Dataset,
     plan: FitPlan,
