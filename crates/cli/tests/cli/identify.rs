@@ -117,7 +117,12 @@ fn terminal_json_and_file_give_the_same_intervals() {
             let interval: Result<[f64; 2], _> =
                 serde_json::from_value(unit[tau]["interval"].clone());
             let Ok(interval) = interval else { continue };
-            assert_eq!(interval, stored);
+            // the reader of JSON is off by the last bit at times
+            let same = |(a, b): (&f64, &f64)| (a / b - 1.0).abs() < 1e-14;
+            assert!(
+                interval.iter().zip(stored).all(same),
+                "{interval:?} {stored:?}"
+            );
             let is_low = |word: &str| {
                 let shown = word.parse::<f64>();
                 shown.is_ok_and(|shown| (shown / interval[0] - 1.0).abs() < 1e-3)
