@@ -34,12 +34,8 @@ pub fn run(options: &IdentifyOptions, global: &Global, console: &Console) -> Res
     drop(file);
     let dataset = settings::observed(&settings.config, dataset)?;
     let plan = settings::plan(&settings.config, &dataset)?;
-    let profiles: Result<Vec<ProfileTarget>, _> = options
-        .profile
-        .iter()
-        .map(|name| ProfileTarget::find(name, plan.layout(), &dataset))
-        .collect();
-    let profiles = profiles.context("option --profile")?;
+    let profiles = ProfileTarget::find_all(&options.profile, plan.layout(), &dataset)
+        .context("option --profile")?;
     output::spare(options.output.out.as_deref(), dataset.path())?;
     let output = output::reserve(&options.output, "identify", &options.result)?;
     let n_threads = threads::wanted(&settings.config);

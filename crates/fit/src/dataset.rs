@@ -307,6 +307,17 @@ impl Dataset {
         })
     }
 
+    /// A copy with the noise of each output.
+    ///
+    /// # Errors
+    /// As [`Dataset::new`]: noise that is not positive and finite.
+    pub(crate) fn with_target_std(&self, std: Vec<f64>) -> Result<Self, DatasetError> {
+        Self::new(RawDataset {
+            target_std: Some(std),
+            ..self.raw.clone()
+        })
+    }
+
     /// The same recording with its spike counts in the place of the targets; `None` where it has none.
     ///
     /// # Errors

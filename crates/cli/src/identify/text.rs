@@ -43,9 +43,12 @@ pub fn text(summary: &Summary, found: &Identification) -> String {
             .map(|e| format!("{e}\n"))
             .collect(),
     );
+    if found.interrupted {
+        parts.push("interrupted: what is missing was not judged\n".to_owned());
+    }
     parts.push(format!(
         "judged at: {}\nidentification: {}\n",
-        summary.basis, summary.identification
+        summary.judged_at, summary.identification
     ));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
@@ -59,32 +62,40 @@ fn units(units: &[UnitJudgement], time_units: &str) -> String {
         let probability = unit
             .order_probability
             .map_or_else(|| "-".to_owned(), |p| format!("{p:.3}"));
+        let mark = if unit.is_reversed { " *" } else { "" };
         table.row([
-            unit.unit.clone(),
+            format!("{}{mark}", unit.unit),
             value(s),
-            interval(unit, s),
+            interval(s),
             value(r),
-            interval(unit, r),
+            interval(r),
             probability,
             unit.verdict.name().to_owned(),
         ]);
     }
+    let is_open = |unit: &UnitJudgement| {
+        unit.verdict == Verdict::OrderUnknown && unit.pair_intervals.is_some()
+    };
+    let unordered = match units.iter().any(is_open) {
+        true => {
+            "95 % of order-unknown units: of the smaller and of the larger of both, whichever is tau_s\n"
+        }
+        false => "",
+    };
+    let marked = match units.iter().any(|unit| unit.is_reversed) {
+        true => "* here tau_s and tau_r are in the other order than in the result\n",
+        false => "",
+    };
     format!(
-        "{}times in {time_units}; order: probability that tau_s and tau_r are not exchanged\n",
+        "{}times in {time_units}; order: probability that tau_s and tau_r are not exchanged\n{unordered}{marked}",
         table.text()
     )
 }
 
-/// That of the smaller or the larger of the pair.
-fn interval(unit: &UnitJudgement, tau: Option<Estimate>) -> String {
-    let Some(tau) = tau else {
-        return "-".to_owned();
-    };
-    let of_pair = unit.pair_intervals.as_ref().and_then(|all| {
-        let place = unit.pair.iter().position(|value| *value == tau.value)?;
-        all.get(place).copied()
-    });
-    of_pair.map_or_else(|| "-".to_owned(), ends)
+/// As in the file and in JSON.
+fn interval(tau: Option<Estimate>) -> String {
+    let interval = tau.and_then(|tau| tau.interval);
+    interval.map_or_else(|| "-".to_owned(), ends)
 }
 
 /// An interval; an end that is open has no number.
@@ -125,10 +136,23 @@ fn advice(advice: &Advice) -> String {
         .iter()
         .zip(&tried.then)
         .zip(&gains)
-        .map(|((concern, then), gain)| told(concern, *then, *gain))
+        .enumerate()
+        .filter(|(at, _)| advice.tells_more(best, *at))
+        .map(|(_, ((concern, then), gain))| told(concern, *then, *gain))
         .collect();
+    let less: Vec<&str> = advice
+        .concerns
+        .iter()
+        .zip(&gains)
+        .filter(|(_, gain)| **gain < 1.0)
+        .map(|(concern, _)| concern.what.as_str())
+        .collect();
+    let less = match less.is_empty() {
+        true => String::new(),
+        false => format!("  but less of {}\n", less.join(", ")),
+    };
     format!(
-        "as many trials with other inputs would tell more, by simulation of the fitted network: {}\n{lines}",
+        "as many trials with other inputs would tell more, by simulation of the fitted network: {}\n{lines}{less}",
         tried.words
     )
 }

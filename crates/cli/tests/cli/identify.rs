@@ -80,6 +80,61 @@ fn a_fit_stores_what_was_judged_and_one_without_does_not() {
 }
 
 #[test]
+fn a_constant_that_is_named_twice_is_profiled_once() {
+    let bench = fitted("--identify false");
+    let run = bench.run(
+        "identify fit.h5 --profile tau_s[1] --profile tau_r[0] --profile tau_s[1] --out judged.h5 --quiet --json",
+    );
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let profiles = run.json()["profiles"].clone();
+    let names: Vec<&Value> = profiles
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| &p["name"])
+        .collect();
+    assert_eq!(names, ["tau_s[1]", "tau_r[0]"]);
+    assert!(bench.path("judged.h5").exists());
+}
+
+#[test]
+fn terminal_json_and_file_give_the_same_intervals() {
+    let bench = fitted("--identify false");
+    let text = bench.run("identify fit.h5 --out text.h5 --quiet");
+    assert_eq!(text.code, Some(0), "{}", text.stderr);
+    let run = bench.run("identify fit.h5 --out judged.h5 --quiet --json");
+    let json = run.json();
+    let judged_at = json["judged_at"].as_str().unwrap();
+    assert!(judged_at.starts_with("unpenalised"), "{judged_at}");
+    let file = StoredFile::open(&bench.path("judged.h5")).unwrap();
+    let mut told = 0;
+    for tau in ["tau_s", "tau_r"] {
+        let group = file.group("uncertainty").unwrap();
+        let stored = group.read_f64(&format!("{tau}_interval")).unwrap().values;
+        let rows = text.stdout.lines().skip(1);
+        let units = json["units"].as_array().unwrap().iter();
+        for ((unit, stored), row) in units.zip(stored.chunks(2)).zip(rows) {
+            let interval: Result<[f64; 2], _> =
+                serde_json::from_value(unit[tau]["interval"].clone());
+            let Ok(interval) = interval else { continue };
+            // the reader of JSON is off by the last bit at times
+            let same = |(a, b): (&f64, &f64)| (a / b - 1.0).abs() < 1e-14;
+            assert!(
+                interval.iter().zip(stored).all(same),
+                "{interval:?} {stored:?}"
+            );
+            let is_low = |word: &str| {
+                let shown = word.parse::<f64>();
+                shown.is_ok_and(|shown| (shown / interval[0] - 1.0).abs() < 1e-3)
+            };
+            assert!(row.split_whitespace().any(is_low), "{row} {interval:?}");
+            told += 1;
+        }
+    }
+    assert!(told > 0, "{}", text.stdout);
+}
+
+#[test]
 fn a_time_constant_that_there_is_not_is_refused_by_name() {
     let bench = fitted("--identify false");
     let run = bench.run("identify fit.h5 --profile tau_x[1] --json");

@@ -59,7 +59,7 @@ pub(crate) struct Names {
     inputs: Values,
     outputs: Values,
     pub(crate) time_units: String,
-    target_units: String,
+    pub(crate) target_units: String,
 }
 
 impl Names {
@@ -88,7 +88,7 @@ impl Names {
         Variable::new("unit", &["unit"], self.units.clone()).long_name("unit of the network")
     }
 
-    fn output(&self) -> Variable {
+    pub(crate) fn output(&self) -> Variable {
         Variable::new("output", &["output"], self.outputs.clone()).long_name("observed output")
     }
 }

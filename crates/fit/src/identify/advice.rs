@@ -65,6 +65,11 @@ pub struct Advice {
 }
 
 impl Advice {
+    /// Whether the inputs number `input` would tell more of concern number `concern`, and enough of it to be of use.
+    pub fn tells_more(&self, input: usize, concern: usize) -> bool {
+        gains(&self.concerns[concern], self.tried[input].then[concern])
+    }
+
     /// The gain of information about each concern from the inputs number `input`; infinite where there was none.
     pub fn gains(&self, input: usize) -> Vec<f64> {
         let then = self.tried[input].then.iter();
@@ -266,6 +271,11 @@ impl Adviser<'_> {
     }
 }
 
+/// More than now; of a constant, so much that its standard error is one that says something.
+fn gains(concern: &Concern, then: f64) -> bool {
+    then > concern.now && (concern.is_order || then >= UNDETERMINED.powi(-2))
+}
+
 fn is_settled(concern: &Concern, information: f64) -> bool {
     information
         >= if concern.is_order {
@@ -286,12 +296,15 @@ struct Worth {
 fn worth(concerns: &[Concern], tried: &Tried) -> Worth {
     let pairs = || concerns.iter().zip(&tried.then);
     let most = (UNDETERMINED / 0.01).ln() * 2.0;
-    let gain = |(concern, then): (&Concern, &f64)| match *then == concern.now {
-        true => 0.0,
-        false => (then / concern.now).ln().clamp(-most, most),
+    // from one useless error to another nothing is gained
+    let gain = |(concern, then): (&Concern, &f64)| match *then >= concern.now {
+        true if !gains(concern, *then) => 0.0,
+        _ => (then / concern.now).ln().clamp(-most, most),
     };
+    let settles =
+        |(concern, then): &(&Concern, &f64)| gains(concern, **then) && is_settled(concern, **then);
     Worth {
-        settled: pairs().filter(|(c, then)| is_settled(c, **then)).count(),
+        settled: pairs().filter(settles).count(),
         gain: pairs().map(gain).sum(),
     }
 }
@@ -338,5 +351,30 @@ mod tests {
         // hardly more than now, and what cannot be integrated
         assert_eq!(best(&concerns, &all[..1]), None);
         assert_eq!(best(&concerns, &[tried(&[f64::NAN, 9.0])]), None);
+    }
+
+    #[test]
+    fn what_loses_or_stays_useless_is_no_gain() {
+        let concern = |is_order, now| Concern {
+            what: String::new(),
+            is_order,
+            now,
+        };
+        let useless = [concern(false, 1e-36)];
+        assert_eq!(best(&useless, &[tried(&[1e-12])]), None);
+        assert_eq!(best(&useless, &[tried(&[100.0])]), Some(0));
+        let advice = Advice {
+            concerns: vec![
+                concern(false, 0.5),
+                concern(true, 7.0),
+                concern(false, 1e-36),
+            ],
+            tried: vec![tried(&[4.0, 0.7, 1e-12])],
+            best: Some(0),
+        };
+        let listed = [0, 1, 2].map(|k| advice.tells_more(0, k));
+        assert_eq!(listed, [true, false, false]);
+        // an order that is expected to be told already is not settled by less
+        assert_eq!(best(&[concern(true, 9.0)], &[tried(&[6.0])]), None);
     }
 }

@@ -1,11 +1,12 @@
-//! A form of a point that two fits share when they are the same but for the names of hidden units.
+//! A form of a point that two fits share when they are the same but for the names of hidden units, and for signs and scales.
 
-use super::equivalence::{Whole, is_hidden};
+use super::equivalence::{Whole, has_free_sign, is_hidden};
 use crate::layout::ModelLayout;
 use tauscope_dynamics::Activation;
 
 /// A point with hidden units in an order, with signs and scales that do not depend on the fit: hidden units by their time constants, the
-/// slowest first; what the outputs take from each is largest where it is positive, and of length 1 for relu and identity.
+/// slowest first; what the outputs take from each of them, and from a unit behind a scaled readout, is largest where it is positive, and
+/// of length 1 for relu and identity.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Canonical {
     /// The point, which predicts what the fit does.
@@ -16,17 +17,22 @@ pub(crate) struct Canonical {
     pub(crate) is_turned: Vec<bool>,
 }
 
-/// The canonical form of `theta`; none where no unit is hidden.
+/// The canonical form of `theta`; none where no unit is hidden, nor has a sign or scale that a scaled readout undoes.
 pub(super) fn canonical(layout: &ModelLayout, theta: &[f64]) -> Option<Canonical> {
     let n = layout.n_units;
     let hidden: Vec<usize> = (0..n).filter(|&unit| is_hidden(layout, unit)).collect();
-    if hidden.is_empty() {
+    // softplus has neither sign nor scale
+    let has_form =
+        |&unit: &usize| has_free_sign(layout, unit) && layout.activation != Activation::Softplus;
+    let formed: Vec<usize> = (0..n).filter(has_form).collect();
+    if hidden.is_empty() && formed.is_empty() {
         return None;
     }
     let mut whole = Whole::of(layout, theta);
     let mut is_turned = vec![false; n];
     let has_scale = matches!(layout.activation, Activation::Relu | Activation::Identity);
-    for &unit in &hidden {
+    // outputs first, since the sign of a unit that none reads is told by what outputs take from it
+    for &unit in &formed {
         let length = whole.outgoing(unit).norm();
         if let (true, Some(scaled)) = (has_scale && length > 0.0, whole.scaled(unit, length))
             && scaled.theta().is_some()

@@ -19,6 +19,7 @@ pub(super) struct Intervals {
     pub(super) larger: [f64; 2],
 }
 
+const INTERRUPTED: &str = "no interval: the judgement was interrupted before the profile near tau_s = tau_r had come to its end";
 const ON_NEITHER_SIDE: &str = "no interval: the data bound it on neither side";
 
 impl Evidence<'_> {
@@ -117,7 +118,10 @@ impl Evidence<'_> {
         [s, r]: [usize; 2],
         ratio_error: f64,
     ) -> Result<Intervals, String> {
-        if self.depth != Depth::Full || self.judge.control.is_stopped() {
+        if self.judge.control.is_stopped() {
+            return Err(INTERRUPTED.to_owned());
+        }
+        if self.depth != Depth::Full {
             return Err("no interval: tau_s and tau_r are too close for curvature to give one; `tauscope identify` profiles them".to_owned());
         }
         // standard error of the mean of both logarithms at a fixed ratio
@@ -136,7 +140,10 @@ impl Evidence<'_> {
             self.cost,
             at_fixed.max(0.0).sqrt(),
         );
-        let found = found.ok_or_else(|| "no interval: the profile near tau_s = tau_r does not end within the bounds, or a refit failed".to_owned())?;
+        let found = found.ok_or_else(|| match self.judge.control.is_stopped() {
+            true => INTERRUPTED.to_owned(),
+            false => "no interval: the profile near tau_s = tau_r does not end within the bounds, or a refit failed".to_owned(),
+        })?;
         self.told(IntervalSource::Profile, [found.smaller, found.larger])
     }
 }

@@ -22,6 +22,11 @@ pub(super) fn is_hidden(layout: &ModelLayout, unit: usize) -> bool {
     layout.readout.kind() == ReadoutKind::Linear || unit >= layout.readout.n_outputs()
 }
 
+/// Whether the readout can undo a change of sign or scale of a unit: that of a hidden unit, and `z = c r + d` of one that is an output.
+pub(super) fn has_free_sign(layout: &ModelLayout, unit: usize) -> bool {
+    is_hidden(layout, unit) || layout.readout.kind() == ReadoutKind::Scaled
+}
+
 impl<'a> Whole<'a> {
     pub(super) fn of(layout: &'a ModelLayout, theta: &[f64]) -> Whole<'a> {
         let readout = &theta[layout.readout_range()];
@@ -70,16 +75,26 @@ impl<'a> Whole<'a> {
         self.layout.readout.kind() == ReadoutKind::Linear
     }
 
-    /// What the outputs, or the units that are outputs, take from the rate of a hidden unit.
+    /// The gains by which outputs read the rate of a unit as it is: a column of C, or c of a unit that is a scaled output.
+    fn gains(&self, n: usize) -> Vec<(usize, usize)> {
+        match self.layout.readout.kind() {
+            ReadoutKind::Linear => (0..self.gain.nrows()).map(|o| (o, n)).collect(),
+            ReadoutKind::Scaled if n < self.gain.nrows() => vec![(n, 0)],
+            ReadoutKind::Scaled | ReadoutKind::Direct => Vec::new(),
+        }
+    }
+
+    /// What the outputs take from the rate of a unit, or where they do not read it, what the units that are outputs take.
     pub(super) fn outgoing(&self, n: usize) -> DVector<f64> {
-        if self.is_linear() {
-            return self.gain.column(n).into_owned();
+        let gains = self.gains(n);
+        if !gains.is_empty() {
+            return DVector::from_iterator(gains.len(), gains.iter().map(|&at| self.gain[at]));
         }
         let n_outputs = self.layout.readout.n_outputs();
         self.network.w.column(n).rows(0, n_outputs).into_owned()
     }
 
-    /// The weight that decides about the sign of a hidden unit: the largest to what is observed, else from an input.
+    /// The weight that decides about the sign of a unit: the largest to what is observed, else from an input.
     pub(super) fn leading(&self, n: usize) -> f64 {
         let incoming = self.network.u.row(n).transpose();
         let largest = |v: DVector<f64>| {
@@ -116,7 +131,7 @@ impl<'a> Whole<'a> {
         Some(new)
     }
 
-    /// Rate and current of a hidden unit times `factor`: for f with f(factor I) = factor f(I).
+    /// Rate and current of a unit times `factor`, which what reads it undoes: for f with f(factor I) = factor f(I).
     pub(super) fn scaled(&self, unit: usize, factor: f64) -> Option<Whole<'a>> {
         if matches!(self.layout.initial_state, InitialStateKind::Given { .. }) {
             return None;
@@ -130,8 +145,8 @@ impl<'a> Whole<'a> {
         }
         new.network.u.row_mut(unit).scale_mut(factor);
         new.network.b[unit] *= factor;
-        if self.is_linear() {
-            new.gain.column_mut(unit).unscale_mut(factor);
+        for at in self.gains(unit) {
+            new.gain[at] /= factor;
         }
         new.initial
             .iter_mut()
@@ -141,7 +156,7 @@ impl<'a> Whole<'a> {
         Some(new)
     }
 
-    /// A hidden unit turned round: `f(-I) = -f(I)` of tanh and identity, `f(-I) = 1 - f(I)` of sigmoid.
+    /// A unit turned round: `f(-I) = -f(I)` of tanh and identity, `f(-I) = 1 - f(I)` of sigmoid.
     pub(super) fn turned(&self, unit: usize) -> Option<Whole<'a>> {
         match self.layout.activation {
             Activation::Tanh | Activation::Identity => self.scaled(unit, -1.0),
@@ -167,10 +182,9 @@ impl<'a> Whole<'a> {
         }
         // its own weight stays, and what it gave at r = 1 leaves its bias
         new.network.b[unit] -= self.network.w[(unit, unit)];
-        if self.is_linear() {
-            for (o, offset) in new.offset.iter_mut().enumerate() {
-                *offset += self.gain[(o, unit)];
-            }
+        // z = c r + d = -c r' + (d + c)
+        for at in self.gains(unit) {
+            new.offset[at.0] += self.gain[at];
         }
         let has_current = self.layout.model.has_tau_s();
         if learned {
@@ -201,11 +215,14 @@ pub(super) fn equivalences(layout: &ModelLayout, theta: &[f64], labels: &[String
         let names: Vec<&str> = units.iter().map(|&u| labels[u].as_str()).collect();
         names.join(", ")
     };
-    let that = |allowed: &dyn Fn(usize) -> Option<Vec<f64>>| -> Vec<usize> {
-        let all = hidden.iter().copied();
+    let with_free_sign: Vec<usize> = (0..layout.n_units)
+        .filter(|&unit| has_free_sign(layout, unit))
+        .collect();
+    let that = |units: &[usize], allowed: &dyn Fn(usize) -> Option<Vec<f64>>| -> Vec<usize> {
+        let all = units.iter().copied();
         all.filter(|&unit| allowed(unit).is_some()).collect()
     };
-    let exchangeable = that(&|unit| {
+    let exchangeable = that(&hidden, &|unit| {
         let mut others = hidden.iter().filter(|&&other| other != unit);
         others.find_map(|&other| {
             let mut order: Vec<usize> = (0..layout.n_units).collect();
@@ -213,9 +230,11 @@ pub(super) fn equivalences(layout: &ModelLayout, theta: &[f64], labels: &[String
             whole.permuted(&order)?.theta()
         })
     });
-    let turnable = that(&|unit| whole.turned(unit)?.theta());
+    let turnable = that(&with_free_sign, &|unit| whole.turned(unit)?.theta());
     let is_homogeneous = matches!(layout.activation, Activation::Relu | Activation::Identity);
-    let scalable = that(&|unit| is_homogeneous.then(|| whole.scaled(unit, 2.0)?.theta())?);
+    let scalable = that(&with_free_sign, &|unit| {
+        is_homogeneous.then(|| whole.scaled(unit, 2.0)?.theta())?
+    });
     let silent: Vec<usize> = (0..layout.n_units)
         .filter(|&u| !is_hidden(layout, u) && whole.network.w.column(u).iter().all(|w| *w == 0.0))
         .collect();

@@ -17,10 +17,13 @@ pub struct Identification {
     pub depth: Depth,
     /// Cost at the point and at the minimum, on the train trials.
     pub cost: [f64; 2],
-    /// Residual variance in units of `target_std` (1 where that is given), and whether it is given.
+    /// Residual variance, all outputs together, in units of `target_std` (1 where that is given), and whether it is given.
     pub noise_variance: f64,
     /// Whether the noise was given with the data.
     pub noise_is_known: bool,
+    /// Standard deviations of the outputs' noise as estimated, by which each is weighted; none where they are alike, or given. Costs are
+    /// then in units of them.
+    pub noise_by_output: Option<Vec<f64>>,
     /// Mean squared residual over the given noise, or 1.
     pub reduced_chi2: f64,
     /// Correlation of residuals of neighbouring target times.
@@ -47,10 +50,43 @@ pub struct Identification {
     pub equivalences: Vec<String>,
     /// The point in an order and with signs that do not depend on the fit, where units are hidden.
     pub(crate) canonical: Option<Canonical>,
+    /// Units of which the reversed order led to a better minimum, in turn: all that is found belongs to the last one, not to the result.
+    pub moves: Vec<String>,
     /// What a person should know before trusting it.
     pub warnings: Vec<String>,
     /// Whether it was stopped before its end.
     pub interrupted: bool,
     #[cfg(test)]
     pub(crate) theta: Vec<f64>,
+}
+
+impl Identification {
+    /// Where it stands, in words.
+    pub fn judged_at(&self) -> String {
+        let mut words = self.basis.name().to_owned();
+        if self.noise_by_output.is_some() {
+            words += ", each output weighted by its own noise";
+        }
+        if !self.moves.is_empty() {
+            words += &format!(
+                ", at a better minimum that {} led to",
+                self.reversed_orders()
+            );
+        }
+        words
+    }
+
+    /// The orders that led to the minimum, in words.
+    pub(super) fn reversed_orders(&self) -> String {
+        let mut units: Vec<&str> = Vec::new();
+        for unit in &self.moves {
+            if !units.contains(&unit.as_str()) {
+                units.push(unit);
+            }
+        }
+        match units[..] {
+            [unit] => format!("the reversed order of unit {unit}"),
+            _ => format!("reversed orders of units {}", units.join(", ")),
+        }
+    }
 }

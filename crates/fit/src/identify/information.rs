@@ -3,13 +3,25 @@
 use crate::objective::FitObjective;
 use crate::optimizer::{Arrow, Objective, SolveFailure};
 use nalgebra::{DMatrix, SymmetricEigen};
+use std::ops::Range;
 
 /// Eigenvalues below this, of the information scaled to a unit diagonal, are those of directions that the predictions do not
 /// depend on. At the tolerances of a judgement the null directions of the tests came out below 2e-12, all others above 1e-7; the
 /// sloppiest combination of a fit to the zebrafish recording had 2e-11.
 pub(super) const NULL: f64 = 5e-12;
+/// A parameter whose column of the Jacobian is shorter than this part of the longest of its block acts on no prediction: what is left is
+/// round-off of the solves (1e-18 of silent relu units), by which nothing may be divided.
+const NEGLIGIBLE: f64 = 1e-9;
 /// Of the part of a parameter (squared) that lies in null directions: above it is not determined.
 pub(super) const PART_IN_NULL: f64 = 1e-6;
+
+/// Outputs whose deviations differ by more than this factor are of unlike noise: a pooled variance makes differences of the log likelihood
+/// wrong by up to its square, a factor of 1.5 in the width of an interval.
+const UNLIKE: f64 = 1.5;
+/// Or by less than so many standard errors of their ratio are alike: among a hundred outputs the extremes are five apart.
+const BY_CHANCE: f64 = 5.0;
+/// The noise of an output with fewer targets than these is not estimated apart.
+const FEWEST_TARGETS: usize = 20;
 
 /// The noise of the targets, in units of `target_std` (or 1).
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +34,48 @@ pub(super) struct Noise {
     pub(super) is_known: bool,
     /// Whether it is not known and so many parameters were fitted that the residuals do not show it.
     pub(super) is_exhausted: bool,
+}
+
+impl Noise {
+    /// Deviations of outputs where they are unlike, beyond [`UNLIKE`] and beyond what their estimates explain, and the data do not give
+    /// them. An output with few targets takes the pooled one.
+    pub(super) fn unlike(&self, residuals: &Residuals) -> Option<Vec<f64>> {
+        if self.is_known || self.is_exhausted {
+            return None;
+        }
+        let deviations = self.deviations(residuals, self.variance.sqrt());
+        let estimated = (0..deviations.len()).filter(|&o| residuals.counts[o] >= FEWEST_TARGETS);
+        let by_size = |a: &usize, b: &usize| deviations[*a].total_cmp(&deviations[*b]);
+        let least = estimated.clone().min_by(by_size)?;
+        let most = estimated.max_by(by_size)?;
+        let apart = (deviations[most] / deviations[least]).ln();
+        let error = residuals.log_error(most).hypot(residuals.log_error(least));
+        (apart > UNLIKE.ln() && apart > BY_CHANCE * error).then_some(deviations)
+    }
+
+    /// Deviations of residuals that were divided by their noise, where one is off by more than `factor`.
+    pub(super) fn off_by(&self, factor: f64, residuals: &Residuals) -> Option<Vec<f64>> {
+        let deviations = self.deviations(residuals, 1.0);
+        let is_off = |s: &f64| s.ln().abs() > factor.ln();
+        (!self.is_exhausted && deviations.iter().any(is_off)).then_some(deviations)
+    }
+
+    /// By output, of those with few targets `of_few`.
+    fn deviations(&self, residuals: &Residuals, of_few: f64) -> Vec<f64> {
+        let pairs = self.by_output.iter().zip(&residuals.counts);
+        pairs
+            .map(|(&s, &n)| if n < FEWEST_TARGETS { of_few } else { s })
+            .collect()
+    }
+
+    /// That of residuals which were divided by their noise.
+    pub(super) fn of_weighed(self) -> Noise {
+        Noise {
+            variance: 1.0,
+            by_output: vec![1.0; self.by_output.len()],
+            ..self
+        }
+    }
 }
 
 /// Sums of squared residuals by output, and how many there are.
@@ -83,6 +137,14 @@ impl Residuals {
         self.counts.iter().sum()
     }
 
+    /// Standard error of the logarithm of an output's deviation: of n independent residuals `1 / sqrt(2 n)`; correlated by `a` at one
+    /// step, as of a first-order process, their squares are as good as `(1 - a^2) / (1 + a^2)` as many.
+    fn log_error(&self, output: usize) -> f64 {
+        let square = self.autocorrelation.powi(2).min(0.99);
+        let n = self.counts[output].max(1) as f64 * (1.0 - square) / (1.0 + square);
+        1.0 / (2.0 * n).sqrt()
+    }
+
     /// Mean squared residual over the given noise; 1 where that is not given.
     pub(super) fn reduced_chi2(&self, noise: &Noise) -> f64 {
         if noise.is_known {
@@ -123,7 +185,7 @@ impl Residuals {
 pub(super) struct Information {
     /// The parameters of theta that rows stand for.
     pub(super) parameters: Vec<usize>,
-    /// Square root of the diagonal of S, in units of 1 / residual; 0 where nothing depends on the parameter.
+    /// Square root of the diagonal of S, in units of 1 / residual; 0 where nothing depends on the parameter (see [`NEGLIGIBLE`]).
     pub(super) scale: Vec<f64>,
     /// Eigenvalues of S scaled to a unit diagonal, ascending.
     pub(super) eigenvalues: Vec<f64>,
@@ -173,12 +235,16 @@ impl Information {
                 &rows,
             )
         };
-        let parameters = rows.iter().map(|&k| full.places.shared[k]).collect();
-        Ok(Information::new(parameters, &matrix, &middle, full))
+        let parameters: Vec<usize> = rows.iter().map(|&k| full.places.shared[k]).collect();
+        let blocks = objective.blocks().into_iter().map(|(_, range)| range);
+        let acts = acting(&full, &blocks.collect::<Vec<_>>());
+        let acts: Vec<bool> = rows.iter().map(|&k| acts[k]).collect();
+        Ok(Information::new(parameters, &acts, &matrix, &middle, full))
     }
 
     fn new(
         parameters: Vec<usize>,
+        acts: &[bool],
         matrix: &DMatrix<f64>,
         middle: &DMatrix<f64>,
         full: Arrow,
@@ -186,7 +252,8 @@ impl Information {
         let scale: Vec<f64> = matrix
             .diagonal()
             .iter()
-            .map(|d| d.max(0.0).sqrt())
+            .zip(acts)
+            .map(|(d, acts)| if *acts { d.max(0.0).sqrt() } else { 0.0 })
             .collect();
         let n = scale.len();
         let over = |k: usize| if scale[k] > 0.0 { 1.0 / scale[k] } else { 0.0 };
@@ -248,6 +315,23 @@ impl Information {
         }
         variance.max(0.0).sqrt()
     }
+}
+
+/// Which shared parameters act on predictions, by the lengths of their columns of the Jacobian: see [`NEGLIGIBLE`].
+fn acting(full: &Arrow, blocks: &[Range<usize>]) -> Vec<bool> {
+    let square = |k: usize| full.corner[(k, k)];
+    let shared = &full.places.shared;
+    let longest = |block: &Range<usize>| {
+        let of_block = (0..shared.len()).filter(|&k| block.contains(&shared[k]));
+        of_block.map(square).fold(0.0, f64::max)
+    };
+    let longest: Vec<f64> = blocks.iter().map(longest).collect();
+    let acts = |k: usize| {
+        let block = blocks.iter().position(|block| block.contains(&shared[k]));
+        let largest = block.map_or(0.0, |block| longest[block]);
+        square(k) > NEGLIGIBLE * NEGLIGIBLE * largest
+    };
+    (0..shared.len()).map(acts).collect()
 }
 
 fn pick(matrix: &DMatrix<f64>, rows: &[usize]) -> DMatrix<f64> {

@@ -95,6 +95,27 @@ pub(super) fn tau_parameter(layout: &ModelLayout, block: Block, unit: usize) -> 
 }
 
 impl ProfileTarget {
+    /// [`find`](Self::find) of each of `names`; one that names again what an earlier one named, by index or by label, is left out.
+    ///
+    /// # Errors
+    /// [`NoSuchConstant`] for the first that the fit does not have.
+    pub fn find_all(
+        names: &[String],
+        layout: &ModelLayout,
+        dataset: &Dataset,
+    ) -> Result<Vec<Self>, NoSuchConstant> {
+        let mut found: Vec<Self> = Vec::new();
+        for name in names {
+            let target = Self::find(name, layout, dataset)?;
+            let is_same =
+                |known: &Self| (known.parameter, known.unit) == (target.parameter, target.unit);
+            if !found.iter().any(is_same) {
+                found.push(target);
+            }
+        }
+        Ok(found)
+    }
+
     /// Finds `tau_s[3]` or `tau_r[left-12]`.
     ///
     /// # Errors

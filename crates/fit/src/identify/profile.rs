@@ -117,7 +117,9 @@ pub(super) fn profile(
         }
     }
     let told: Vec<[f64; 2]> = merged.iter().filter_map(|&i| from.reach.told(i)).collect();
-    let reason = if walked.iter().any(|w| !w.is_whole) {
+    let reason = if judge.control.is_stopped() && walked.iter().any(|w| !w.is_whole) {
+        "no interval: the judgement was interrupted before the profile came to its end"
+    } else if walked.iter().any(|w| !w.is_whole) {
         "no interval: the profile did not come to its end, since a refit failed or the likelihood falls too slowly"
     } else if told.is_empty() {
         "no interval: the likelihood stays high at both bounds"

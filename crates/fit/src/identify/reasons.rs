@@ -10,8 +10,10 @@ use tauscope_dynamics::Activation;
 impl Evidence<'_> {
     /// Why nothing that counts from a minimum or from the noise can be told: no errors, no probabilities, no profiles.
     pub(super) fn nothing_counts(&self) -> Option<String> {
-        if self.basis == Basis::Unconverged {
-            return Some("no interval: the refit without penalty did not converge, and intervals belong to its minimum".to_owned());
+        match self.basis {
+            Basis::Given | Basis::Refitted => {}
+            Basis::Unconverged => return Some("no interval: the refit without penalty did not converge, and intervals belong to its minimum".to_owned()),
+            Basis::Interrupted => return Some("no interval: the refit without penalty was interrupted, and intervals belong to its minimum".to_owned()),
         }
         self.judge.noise.is_exhausted.then(|| {
             "no interval: there are as many parameters as observed targets, so that the residuals do not show the noise; fit fewer parameters, or give target_std".to_owned()

@@ -1,6 +1,7 @@
 //! What is asked of a judgement, how it is watched, and why there may be none.
 
 use super::names::ProfileTarget;
+use crate::dataset::DatasetError;
 use crate::optimizer::{MinimizeError, SolveFailure};
 use crate::plan::{DENSE_LIMIT, PlanError};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,6 +83,9 @@ pub enum IdentifyError {
     /// The refit cannot begin.
     #[error("the refit without penalty failed: {0}")]
     Refit(MinimizeError),
+    /// The noise of outputs, as estimated, is no noise.
+    #[error("outputs cannot be weighted by their own noise: {0}")]
+    Noise(DatasetError),
     /// The network cannot be integrated at the point.
     #[error("the network could not be integrated: {0}")]
     Solve(SolveFailure),
@@ -96,15 +100,23 @@ pub enum Basis {
     Refitted,
     /// That refit did not reach one: no intervals.
     Unconverged,
+    /// That refit was interrupted: no intervals.
+    Interrupted,
 }
 
 impl Basis {
+    /// Whether it is a minimum, from which intervals count.
+    pub fn is_minimum(self) -> bool {
+        matches!(self, Basis::Given | Basis::Refitted)
+    }
+
     /// The word in files.
     pub fn name(self) -> &'static str {
         match self {
             Basis::Given => "unpenalised fit",
             Basis::Refitted => "unpenalised refit",
             Basis::Unconverged => "unpenalised refit, not converged",
+            Basis::Interrupted => "unpenalised refit, interrupted",
         }
     }
 }

@@ -6,21 +6,20 @@ use super::canonical::canonical;
 use super::decay::decay_times;
 use super::equivalence::equivalences;
 use super::found::Identification;
-use super::information::{Information, Noise, Residuals};
+use super::information::{Information, Noise};
 use super::names::{ProfileTarget, parameter_names, unit_labels};
 use super::profile::{self, Profile, profile};
 use super::reach::Reach;
-use super::refit::{Search, refit};
-use super::request::{Basis, Control, Depth, IdentifyError, Position, Request};
+use super::request::{Control, Depth, IdentifyError, Position, Request};
 use super::spectrum::{null_directions, sloppiest};
+use super::stand::{Asked, Stand};
 use super::unit::UnitJudgement;
-use super::verdict::{self, Evidence};
+use super::verdict::{self, Evidence, TauGroup};
 use super::words;
 use crate::compare::reference_plan;
 use crate::config::{Auto, Fraction};
 use crate::dataset::Dataset;
 use crate::objective::FitObjective;
-use crate::optimizer::Objective;
 use crate::plan::{DENSE_LIMIT, FitPlan, PlanError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -28,6 +27,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const TIGHTER: f64 = 1e-2;
 /// It is computed by no tighter steps than these.
 const TIGHTEST: f64 = 1e-9;
+
+/// Better minima that a judgement moves on to.
+const MOST_MOVES: usize = 4;
+/// Twice the log likelihood that a better minimum must gain: a tenth of a standard error, beyond what refits leave.
+const BETTER: f64 = 0.01;
 
 /// What all parts share.
 pub(super) struct Judge<'a> {
@@ -38,8 +42,7 @@ pub(super) struct Judge<'a> {
     pub(super) noise: Noise,
     pub(super) control: Control<'a>,
     pub(super) most_iterations: u64,
-    done: AtomicUsize,
-    total: usize,
+    parts: &'a Parts,
 }
 
 impl Judge<'_> {
@@ -59,11 +62,13 @@ impl Judge<'_> {
     }
 
     pub(super) fn say(&self, task: impl FnOnce() -> String) {
-        let done = self.done.fetch_add(1, Ordering::Relaxed);
+        let done = self.parts.done.fetch_add(1, Ordering::Relaxed);
+        // a judgement that stands elsewhere than was foreseen has more parts
+        let total = self.parts.total.fetch_max(done + 1, Ordering::Relaxed);
         (self.control.progress)(&Position {
             task: task(),
             done,
-            total: self.total,
+            total: total.max(done + 1),
         });
     }
 }
@@ -79,18 +84,6 @@ fn tightened(plan: &FitPlan, dataset: &Dataset) -> Result<FitPlan, PlanError> {
         config.atol = Auto::Auto;
     }
     FitPlan::check(&config, dataset)
-}
-
-/// The minimum of the unpenalised cost from which everything counts.
-struct Minimum {
-    theta: Vec<f64>,
-    cost: f64,
-    /// The cost at the point that was given.
-    given: f64,
-    basis: Basis,
-    /// Which parameters lie on no bound.
-    free: Vec<bool>,
-    residuals: Residuals,
 }
 
 /// Judges the time constants of `plan` at a point, on the train trials. In the caller's rayon pool.
@@ -111,11 +104,83 @@ pub fn identify(
             n: plan.layout.len(),
         });
     }
-    let fine = tightened(plan, dataset)?;
     let groups = verdict::groups(&plan.layout);
-    let mut judge = judge(plan, dataset, request, control, groups.len())?;
-    let minimum = judge.minimum(request)?;
-    let theta = &minimum.theta;
+    let parts = Parts::of(request, &groups);
+    let asked = Asked {
+        plan,
+        dataset,
+        request,
+        control,
+        parts: &parts,
+    };
+    let mut stand = asked.stand(request.theta, None)?;
+    let (mut moves, mut may_move) = (Vec::new(), true);
+    loop {
+        let (unit, theta) = match judged(&asked, &stand, &groups, may_move)? {
+            Judged::Whole(found) => {
+                let mut found = Identification { moves, ..*found };
+                found.warnings = words::warnings(&found);
+                return Ok(found);
+            }
+            Judged::Better { unit, theta } => (unit, theta),
+        };
+        match asked.stand(&theta, stand.weighed.clone()) {
+            Ok(next) if next.minimum.basis.is_minimum() => {
+                moves.push(unit);
+                stand = next;
+                may_move = moves.len() < MOST_MOVES;
+            }
+            // there is no minimum to be had: the one that there is is judged, and the reason says that the reversed order fits better
+            _ => may_move = false,
+        }
+    }
+}
+
+/// What comes of a judgement.
+enum Judged {
+    /// All of it.
+    Whole(Box<Identification>),
+    /// The reversed order of a unit fits better, where another judgement should begin.
+    Better {
+        /// Its label.
+        unit: String,
+        /// Where.
+        theta: Vec<f64>,
+    },
+}
+
+/// The unit of which the reversed order fits best, and where, if that is better than the minimum.
+fn better(units: &[UnitJudgement]) -> Option<Judged> {
+    let least = verdict::probability(-BETTER);
+    let twins = units.iter().filter_map(|unit| {
+        let twin = unit.twin.as_ref()?;
+        let is_better = unit.order_probability? < least
+            && !twin.is_indistinguishable()
+            && twin.difference_refitted < -INDISTINGUISHABLE;
+        is_better.then_some((unit, twin))
+    });
+    let (unit, twin) =
+        twins.min_by(|(_, a), (_, b)| a.difference_refitted.total_cmp(&b.difference_refitted))?;
+    Some(Judged::Better {
+        unit: unit.unit.clone(),
+        theta: twin.theta.clone(),
+    })
+}
+
+/// What is found from where a judgement stands. With `may_move` it ends where the reversed order of a unit is found to fit better.
+fn judged(
+    asked: &Asked<'_>,
+    stand: &Stand,
+    groups: &[TauGroup],
+    may_move: bool,
+) -> Result<Judged, IdentifyError> {
+    let minimum = &stand.minimum;
+    let (theta, request, control) = (&minimum.theta, asked.request, asked.control);
+    let asked = asked.fit(stand.weighed.as_ref());
+    let (plan, dataset) = (asked.plan, asked.dataset);
+    let fine = tightened(plan, dataset)?;
+    let mut judge = judge(&asked)?;
+    judge.noise = minimum.noise.clone();
     judge.say(|| "Fisher information".to_owned());
     let precise = fine.objective(dataset, 0.0)?;
     let information = Information::at(&precise, theta, &minimum.free, &judge.noise)
@@ -131,6 +196,7 @@ pub fn identify(
         information: &information,
         null: &null_directions,
         theta,
+        given: request.theta,
         cost: minimum.cost,
         basis: minimum.basis,
         depth: request.depth,
@@ -138,7 +204,13 @@ pub fn identify(
         reach: Reach::of(dataset),
         time_units: dataset.time_units(),
     };
-    let units = evidence.units(&groups);
+    let units = evidence.units(groups);
+    if may_move
+        && !control.is_stopped()
+        && let Some(better) = better(&units)
+    {
+        return Ok(better);
+    }
     let profiles = request
         .profiles
         .iter()
@@ -151,15 +223,16 @@ pub fn identify(
         free: &minimum.free,
         names: &names,
     };
-    let mut identification = Identification {
-        advice: adviser.advice(&groups, &units)?,
+    let found = Identification {
+        advice: adviser.advice(groups, &units)?,
         equivalences: equivalences(&plan.layout, theta, &labels),
         canonical: canonical(&plan.layout, theta),
         basis: minimum.basis,
         depth: request.depth,
         cost: [minimum.given, minimum.cost],
-        noise_variance: judge.noise.variance,
+        noise_variance: stand.noise_variance(),
         noise_is_known: judge.noise.is_known,
+        noise_by_output: stand.weighed.as_ref().map(|weighed| weighed.std.clone()),
         reduced_chi2: minimum.residuals.reduced_chi2(&judge.noise),
         residual_autocorrelation: minimum.residuals.autocorrelation,
         n_observed: minimum.residuals.count(),
@@ -170,64 +243,37 @@ pub fn identify(
         null_directions,
         units,
         profiles,
+        moves: Vec::new(),
         warnings: Vec::new(),
         interrupted: control.is_stopped(),
         #[cfg(test)]
         theta: minimum.theta.clone(),
     };
-    identification.warnings = words::warnings(&identification);
-    Ok(identification)
+    Ok(Judged::Whole(Box::new(found)))
 }
 
-impl Judge<'_> {
-    /// Refits from the point of `request` without penalty, and measures the noise there.
-    fn minimum(&mut self, request: &Request<'_>) -> Result<Minimum, IdentifyError> {
-        self.say(|| "refit without penalty".to_owned());
-        let given = self
-            .objective
-            .value(request.theta)
-            .map_err(IdentifyError::Solve)?
-            .cost;
-        let found = refit(
-            &self.objective,
-            request.theta,
-            Search::to_the_end(request.most_iterations),
-            &self.control,
-        )
-        .map_err(IdentifyError::Refit)?;
-        let free = free(&self.objective, &found.point);
-        let residuals =
-            Residuals::at(&self.objective, &found.point).map_err(IdentifyError::Solve)?;
-        let n_free = free.iter().filter(|free| **free).count();
-        let is_known = self.dataset.target_std().is_some() || self.plan.observation.is_poisson();
-        let noise = residuals.noise(n_free, is_known);
-        self.noise = with_floor(noise, self.objective.scale);
-        let moved = (given - found.cost) * self.objective.n_train as f64;
-        let basis = match found.converged {
-            false => Basis::Unconverged,
-            // less than a hundredth of a standard error
-            true if moved / self.noise.variance < 1e-4 => Basis::Given,
-            true => Basis::Refitted,
+/// How many parts of the judgement are done, and of how many.
+pub(super) struct Parts {
+    done: AtomicUsize,
+    total: AtomicUsize,
+}
+
+impl Parts {
+    fn of(request: &Request<'_>, groups: &[TauGroup]) -> Parts {
+        let twins = match request.depth {
+            Depth::Curvature => 0,
+            _ => groups.len(),
         };
-        Ok(Minimum {
-            theta: found.point,
-            cost: found.cost,
-            given,
-            basis,
-            free,
-            residuals,
-        })
+        Parts {
+            done: AtomicUsize::new(0),
+            total: AtomicUsize::new(2 + twins + request.profiles.len()),
+        }
     }
 }
 
-fn judge<'a>(
-    plan: &'a FitPlan,
-    dataset: &'a Dataset,
-    request: &Request<'_>,
-    control: &Control<'a>,
-    n_groups: usize,
-) -> Result<Judge<'a>, IdentifyError> {
-    let (tau_s, tau_r) = plan.layout.time_constants(request.theta);
+pub(super) fn judge<'a>(asked: &Asked<'a>) -> Result<Judge<'a>, PlanError> {
+    let Asked { plan, dataset, .. } = *asked;
+    let (tau_s, tau_r) = plan.layout.time_constants(asked.request.theta);
     let shortest = tau_s
         .iter()
         .chain(&tau_r)
@@ -236,11 +282,6 @@ fn judge<'a>(
     let reference = match plan.integrator.has_fixed_steps() {
         true => None,
         false => Some(reference_plan(&plan.config, dataset, shortest)?),
-    };
-    let twins = if request.depth == Depth::Curvature {
-        0
-    } else {
-        n_groups
     };
     Ok(Judge {
         plan,
@@ -253,32 +294,10 @@ fn judge<'a>(
             is_known: false,
             is_exhausted: false,
         },
-        control: *control,
-        most_iterations: request.most_iterations,
-        done: AtomicUsize::new(0),
-        total: 2 + twins + request.profiles.len(),
+        control: *asked.control,
+        most_iterations: asked.request.most_iterations,
+        parts: asked.parts,
     })
-}
-
-/// Noise below what integration leaves is that of the integration.
-fn with_floor(mut noise: Noise, scale: f64) -> Noise {
-    let floor = INDISTINGUISHABLE * scale;
-    noise.variance = noise.variance.max(floor);
-    for deviation in &mut noise.by_output {
-        *deviation = deviation.max(floor.sqrt());
-    }
-    noise
-}
-
-/// Which parameters lie on no bound.
-fn free(objective: &FitObjective<'_>, theta: &[f64]) -> Vec<bool> {
-    let bounds = objective.bounds();
-    let ends = bounds.lower().iter().zip(bounds.upper());
-    theta
-        .iter()
-        .zip(ends)
-        .map(|(value, (low, high))| low < value && value < high)
-        .collect()
 }
 
 fn one_profile(

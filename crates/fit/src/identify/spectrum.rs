@@ -11,6 +11,8 @@ const N_COMBINATIONS: usize = 5;
 const N_WEIGHTS: usize = 6;
 /// Weights below this part of the largest are not named.
 const LEAST_WEIGHT: f64 = 0.05;
+/// A parameter takes part in a direction where its entry, in scaled coordinates, is this part of the largest.
+const TAKES_PART: f64 = 1e-3;
 /// Information along a direction, as a part of the sum of that about its entries, below which it is a null direction.
 const NULL_DIRECTION: f64 = 1e-10;
 
@@ -91,10 +93,16 @@ impl NullDirection {
     }
 }
 
-/// A row's direction of theta from one in scaled coordinates.
-fn unscaled(information: &Information, scaled: &[f64]) -> Vec<f64> {
-    let over = |(value, scale): (&f64, &f64)| if *scale > 0.0 { value / scale } else { *value };
-    scaled.iter().zip(&information.scale).map(over).collect()
+/// A row's direction of theta from one in scaled coordinates, of what takes part in it: round-off in the place of a parameter that
+/// hardly acts would become the largest weight.
+fn unscaled(scale: &[f64], scaled: &[f64]) -> Vec<f64> {
+    let largest = scaled.iter().fold(0.0, |a: f64, v| a.max(v.abs()));
+    let over = |(value, scale): (&f64, &f64)| match value.abs() > TAKES_PART * largest {
+        true if *scale > 0.0 => value / scale,
+        true => *value,
+        false => 0.0,
+    };
+    scaled.iter().zip(scale).map(over).collect()
 }
 
 /// The combinations of which the data tell least but something.
@@ -102,7 +110,10 @@ pub(super) fn sloppiest(information: &Information, names: &[String]) -> Vec<Comb
     let told = (0..information.eigenvalues.len()).filter(|&k| information.eigenvalues[k] > NULL);
     told.take(N_COMBINATIONS)
         .map(|k| {
-            let direction = unscaled(information, information.eigenvectors.column(k).as_slice());
+            let direction = unscaled(
+                &information.scale,
+                information.eigenvectors.column(k).as_slice(),
+            );
             Combination::of(
                 &direction,
                 information.eigenvalues[k],
@@ -125,6 +136,22 @@ pub(super) fn null_directions(
     let taus = tau_rows(information, layout);
     let mut found = Vec::new();
     let mut basis: Vec<DVector<f64>> = Vec::new();
+    for row in (0..information.scale.len()).filter(|&row| information.scale[row] == 0.0) {
+        let parameter = information.parameters[row];
+        let mut alone = DVector::zeros(information.scale.len());
+        alone[row] = 1.0;
+        basis.push(alone);
+        found.push(NullDirection {
+            name: format!("no prediction depends on {}", names[parameter]),
+            taus: taus
+                .iter()
+                .filter(|(_, r)| *r == row)
+                .map(|(p, _)| *p)
+                .collect(),
+            is_exchange: false,
+            is_structural: false,
+        });
+    }
     for candidate in candidates(layout, theta, labels) {
         if !is_null(information, &candidate.direction) {
             continue;
@@ -145,13 +172,28 @@ pub(super) fn null_directions(
         if !extend_with(&mut basis, &mut rest) {
             continue;
         }
-        let direction = unscaled(information, rest.as_slice());
-        let words = Combination::of(&direction, 0.0, &information.parameters, names).words();
+        let direction = unscaled(&information.scale, rest.as_slice());
+        let words = Combination::of(&direction, 0.0, &information.parameters, names);
         let largest = rest.amax();
-        let moved = |&&(_, row): &&(usize, usize)| rest[row].abs() > 1e-3 * largest;
+        let moved = |&&(_, row): &&(usize, usize)| rest[row].abs() > TAKES_PART * largest;
+        let taus: Vec<usize> = taus.iter().filter(moved).map(|(p, _)| *p).collect();
+        let is_unnamed = |name: &&String| words.weights.iter().all(|(known, _)| known != *name);
+        let unnamed: Vec<&str> = taus
+            .iter()
+            .map(|&p| &names[p])
+            .filter(is_unnamed)
+            .map(String::as_str)
+            .collect();
+        let along = match unnamed.is_empty() {
+            true => String::new(),
+            false => format!(", and along with it {}", unnamed.join(", ")),
+        };
         found.push(NullDirection {
-            name: format!("a combination that no prediction depends on: {words}"),
-            taus: taus.iter().filter(moved).map(|(p, _)| *p).collect(),
+            name: format!(
+                "a combination that no prediction depends on: {}{along}",
+                words.words()
+            ),
+            taus,
             is_exchange: false,
             is_structural: false,
         });
@@ -220,4 +262,24 @@ fn extend_with(basis: &mut Vec<DVector<f64>>, vector: &mut DVector<f64>) -> bool
         basis.push(vector.clone());
     }
     is_new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_off_is_no_part_of_a_direction() {
+        // the second parameter acts by 1e-8 of what the others do
+        let scale = [1.0, 1e-8, 2.0, 0.0];
+        assert_eq!(
+            unscaled(&scale, &[0.6, 1e-9, -0.8, 0.0]),
+            [0.6, 0.0, -0.4, 0.0]
+        );
+        assert_eq!(
+            unscaled(&scale, &[0.6, 0.8, 0.0, 0.0]),
+            [0.6, 0.8 / 1e-8, 0.0, 0.0]
+        );
+        assert_eq!(unscaled(&scale, &[0.0, 0.0, 0.0, 1.0])[3], 1.0);
+    }
 }

@@ -3,6 +3,7 @@
 mod advice;
 mod equivalence;
 mod intervals;
+mod noise;
 mod null_directions;
 mod order;
 mod penalty;

@@ -69,7 +69,7 @@ fn difference(objective: &FitObjective<'_>, theta: &[f64], other: &[f64]) -> f64
     }
 }
 
-/// The twin of `pair`, which `units` share. None where the refit cannot begin.
+/// The twin of `pair`, which `units` share. None where the refit cannot begin, or is interrupted.
 pub(super) fn twin(
     judge: &Judge<'_>,
     pair: Pair,
@@ -109,10 +109,13 @@ pub(super) fn twin(
     let found = starts
         .iter()
         .find_map(|start| refit(&ordered, start, search, &judge.control).ok())?;
+    if found.interrupted {
+        return None;
+    }
     let refitted = (found.cost - cost) / objective.scale;
     Some(as_found(
         refitted,
-        found.converged && !found.interrupted,
+        found.converged,
         ordered.theta(&found.point),
     ))
 }

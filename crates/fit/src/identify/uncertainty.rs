@@ -17,6 +17,7 @@ pub(crate) fn uncertainty(found: &Identification, names: &Names) -> Group {
     let time = names.time_units.as_str();
     let mut group = Group::new()
         .attribute("basis", found.basis.name())
+        .attribute("judged_at", found.judged_at())
         .attribute("level", 0.95)
         .attribute("noise_variance", found.noise_variance)
         .attribute("noise_is_known", found.noise_is_known)
@@ -28,6 +29,15 @@ pub(crate) fn uncertainty(found: &Identification, names: &Names) -> Group {
         .attribute("warnings", found.warnings.clone())
         .coordinate(names.unit())
         .coordinate(bound());
+    if let Some(std) = &found.noise_by_output {
+        group = group.coordinate(names.output()).variable(real(
+            "output_noise",
+            &["output"],
+            std.clone(),
+            &names.target_units,
+            "standard deviation of the output's noise as estimated, by which it is weighted; costs are in units of it",
+        ));
+    }
     for (name, of) in [("tau_s", synaptic as EstimateOf), ("tau_r", rate)] {
         group = with_estimates(group, units, name, of, time);
     }
@@ -108,7 +118,7 @@ fn with_estimates(
             "unit",
             ends.collect(),
             time,
-            "interval of 95 %",
+            "interval of 95 %; where the order is unknown, of the smaller or larger of the pair, which it is at the estimate",
         ))
 }
 
@@ -154,6 +164,15 @@ fn with_words(group: Group, units: &[UnitJudgement]) -> Group {
             &|u| u.verdict.name().to_owned(),
             "ordered, order-unknown or not-identifiable",
         ))
+        .variable(
+            Variable::new(
+                "is_reversed",
+                &["unit"],
+                units.iter().map(|u| u.is_reversed).collect::<Vec<_>>(),
+            )
+            .units("1")
+            .long_name("whether tau_s and tau_r are in the other order here than in the result"),
+        )
         .variable(words(
             "interval_source",
             &|u| u.source.name().to_owned(),

@@ -60,7 +60,8 @@ pub struct Estimate {
     pub value: f64,
     /// Standard error of log tau; none where it is not determined or curvature does not give it.
     pub log_error: Option<f64>,
-    /// Interval, in the dataset's time unit.
+    /// Interval, in the dataset's time unit; of a unit whose order is unknown that of the smaller or the larger of its pair, whichever
+    /// this constant is at the estimate.
     pub interval: Option<[f64; 2]>,
 }
 
@@ -88,6 +89,8 @@ pub struct UnitJudgement {
     pub twin: Option<Twin>,
     /// The verdict.
     pub verdict: Verdict,
+    /// Whether tau_s and tau_r are in the other order here than in the result that is judged.
+    pub is_reversed: bool,
     /// What a person should know about it; empty where nothing.
     pub reason: String,
 }

@@ -10,7 +10,7 @@ use super::run::Judge;
 use super::spectrum::NullDirection;
 use super::twin::{Twin, twin};
 use super::unit::{Estimate, IntervalSource, UnitJudgement, Verdict};
-use super::words::{joined, order};
+use super::words::{joined, order, reversed};
 use crate::layout::ModelLayout;
 use rayon::prelude::*;
 use tauscope_dynamics::Block;
@@ -47,6 +47,8 @@ pub(super) struct Evidence<'a> {
     pub(super) information: &'a Information,
     pub(super) null: &'a [NullDirection],
     pub(super) theta: &'a [f64],
+    /// The point of the result.
+    pub(super) given: &'a [f64],
     pub(super) cost: f64,
     pub(super) basis: Basis,
     pub(super) depth: Depth,
@@ -63,6 +65,7 @@ pub(super) struct Found {
     order_probability: Option<f64>,
     pub(super) twin: Option<Twin>,
     pub(super) verdict: Verdict,
+    is_reversed: bool,
     reason: String,
 }
 
@@ -139,11 +142,18 @@ impl Evidence<'_> {
             twin.as_ref(),
             self.judge.plan.layout.activation,
         );
+        let is_reversed = pair.log_ratio(self.theta) * pair.log_ratio(self.given) < 0.0;
+        let [given_s, given_r] = [pair.s, pair.r].map(|p| self.given[p].exp());
+        let reversed = match is_reversed {
+            true => reversed(given_s, given_r, self.time_units),
+            false => String::new(),
+        };
         let found = Found {
             order_probability: probability,
             twin,
             verdict,
-            reason,
+            is_reversed,
+            reason: joined(&[reversed, reason]),
             ..Found::ordered(taus)
         };
         match self.intervals(pair, &found) {
@@ -170,7 +180,9 @@ impl Evidence<'_> {
         found.reason = joined(&[found.reason, open]);
         found.source = source;
         found.pair_intervals = Some(vec![smaller, larger]);
-        if source == IntervalSource::Profile {
+        // without an order a constant is only known as the smaller or the larger one
+        let is_profile = source == IntervalSource::Profile;
+        if is_profile || found.verdict == Verdict::OrderUnknown {
             let of = if is_s_larger {
                 [larger, smaller]
             } else {
@@ -179,7 +191,7 @@ impl Evidence<'_> {
             for (tau, interval) in found.taus.iter_mut().zip(of) {
                 *tau = tau.map(|tau| Estimate {
                     interval: Some(interval),
-                    log_error: None,
+                    log_error: tau.log_error.filter(|_| !is_profile),
                     ..tau
                 });
             }
@@ -213,6 +225,7 @@ impl Found {
             order_probability: None,
             twin: None,
             verdict: Verdict::Ordered,
+            is_reversed: false,
             reason: String::new(),
         }
     }
@@ -247,6 +260,7 @@ impl Found {
             order_probability: self.order_probability,
             twin: self.twin.clone(),
             verdict: self.verdict,
+            is_reversed: self.is_reversed,
             reason: self.reason.clone(),
         }
     }

@@ -21,6 +21,13 @@ pub(super) fn joined(sentences: &[String]) -> String {
     said.join("; ")
 }
 
+/// That the result has the constants the other way round.
+pub(super) fn reversed(tau_s: f64, tau_r: f64, time_units: &str) -> String {
+    format!(
+        "the result has them in the other order, tau_s {tau_s:.4} and tau_r {tau_r:.4} {time_units}"
+    )
+}
+
 /// The verdict on an order, with words where it is not plain.
 pub(super) fn order(
     probability: Option<f64>,
@@ -39,10 +46,20 @@ pub(super) fn order(
             "tau_s and tau_r can be exchanged without any change of the prediction: the unit stays in a straight part of f".to_owned(),
         ),
         (Some(p), _) if p >= TOLD => (Verdict::Ordered, relu.to_owned()),
-        (Some(p), _) if p <= 1.0 - TOLD => (Verdict::Ordered, "the reversed order fits better: the fit ended in the wrong one of two minima; start again from it".to_owned()),
+        // a judgement moves there, unless it may not or the refit fails
+        (Some(p), _) if p <= 1.0 - TOLD => (Verdict::OrderUnknown, "the reversed order fits better: the fit ended in the wrong one of two minima; start again from it".to_owned()),
         (Some(_), _) => (Verdict::OrderUnknown, "the data do not tell which of the two constants is the synaptic one".to_owned()),
         (None, _) => (Verdict::OrderUnknown, "which of the two constants is the synaptic one was not judged".to_owned()),
     }
+}
+
+fn has_intervals(found: &Identification) -> bool {
+    let of_units = found.units.iter().any(|unit| unit.pair_intervals.is_some());
+    of_units
+        || found
+            .profiles
+            .iter()
+            .any(|profile| !profile.intervals.is_empty())
 }
 
 /// What a person should know before trusting the judgement.
@@ -50,10 +67,18 @@ pub(super) fn warnings(found: &Identification) -> Vec<String> {
     let mut warnings = Vec::new();
     match found.basis {
         Basis::Given => {}
+        Basis::Refitted if !has_intervals(found) => {}
         Basis::Refitted => warnings.push("intervals belong to a refit without penalty and early stopping, whose time constants are given with them: a penalty moves time constants by more than their errors".to_owned()),
         Basis::Unconverged => warnings.push("the refit without penalty did not converge, so that no intervals are given".to_owned()),
+        Basis::Interrupted => warnings.push("the judgement was interrupted in its refit without penalty, so that no intervals are given".to_owned()),
     }
-    if found.residual_autocorrelation > CORRELATED {
+    if found.interrupted && found.basis.is_minimum() {
+        warnings.push("the judgement was interrupted: orders, intervals and profiles that are missing were not judged".to_owned());
+    }
+    if !found.moves.is_empty() {
+        warnings.push(format!("{} led to a better minimum than that of the result: all that is found belongs to it; fit again from other starts (--starts, --seed)", found.reversed_orders()));
+    }
+    if found.residual_autocorrelation > CORRELATED && found.basis.is_minimum() {
         warnings.push(format!("residuals of neighbouring samples are correlated ({:.2}): intervals assume independent noise and are too narrow", found.residual_autocorrelation));
     }
     if found.noise_is_known && found.reduced_chi2 > 1.5 {

@@ -177,6 +177,20 @@ pub(super) fn certainty(contents: &Contents) -> Vec<Note> {
 
 /// Intervals belong to a minimum without penalty, which the values shown need not be.
 fn basis(contents: &Contents) -> Vec<Note> {
+    let mut notes = minimum(contents);
+    let judged_at = contents
+        .group("uncertainty")
+        .and_then(|group| group.text("judged_at"));
+    if let Some(words) = judged_at.filter(|words| words.contains("better minimum")) {
+        notes.push(Note::new(
+            Tone::Caution,
+            format!("Intervals and orders do not belong to the values shown, but to a better minimum ({words}): fit again from other starts (--starts, --seed)."),
+        ));
+    }
+    notes
+}
+
+fn minimum(contents: &Contents) -> Vec<Note> {
     match contents
         .group("uncertainty")
         .and_then(|group| group.text("basis"))

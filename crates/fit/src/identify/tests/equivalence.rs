@@ -9,7 +9,7 @@ use nalgebra::DMatrix;
 /// Predictions of two solves, relative to those of order one.
 const SAME: f64 = 1e-6;
 
-/// Two of four units hidden behind a direct readout, or all behind a linear one.
+/// Two of four units hidden behind a direct or scaled readout, or all behind a linear one.
 fn teacher(activation: &'static str, readout: &'static str) -> Teacher {
     let recipe = Recipe {
         units: 4,
@@ -72,6 +72,51 @@ fn hidden_odd_units_change_sign_and_hidden_sigmoid_units_are_reflected() {
             assert!(whole.turned(3).is_none(), "{activation}");
         }
     }
+}
+
+#[test]
+fn a_scaled_readout_undoes_the_sign_of_its_units() {
+    for activation in ["sigmoid", "tanh", "identity"] {
+        let teacher = teacher(activation, "scaled");
+        let layout = &teacher.plan.layout;
+        let whole = Whole::of(layout, &teacher.theta);
+        let labels = unit_labels(layout, &teacher.dataset);
+        let words = equivalences(layout, &teacher.theta, &labels).join("\n");
+        assert!(
+            words.contains("units 0, 1, hidden-2, hidden-3: can "),
+            "{words}"
+        );
+        for unit in 0..4 {
+            let other = whole.turned(unit).unwrap().theta().unwrap();
+            let off = difference(&teacher, &other);
+            assert!(off < SAME, "{activation} {unit}: {off:e}");
+            let (a, b) = (
+                canonical(layout, &teacher.theta).unwrap(),
+                canonical(layout, &other).unwrap(),
+            );
+            let apart = a.theta.iter().zip(&b.theta).map(|(a, b)| (a - b).abs());
+            let apart = apart.fold(0.0, f64::max);
+            assert!(apart < 1e-12, "{activation} {unit}: {apart:e}");
+            assert_ne!(a.is_turned, b.is_turned, "{activation} {unit}");
+            assert!(
+                a.theta[layout.readout_range()][..2]
+                    .iter()
+                    .all(|c| *c > 0.0)
+            );
+        }
+    }
+    // a reflection needs biases to take up the rest
+    let without = Teacher::new(
+        SMALL,
+        &[
+            ("activation", "sigmoid"),
+            ("readout", "scaled"),
+            ("bias", "false"),
+        ],
+    );
+    let labels = unit_labels(&without.plan.layout, &without.dataset);
+    let words = equivalences(&without.plan.layout, &without.theta, &labels).join("\n");
+    assert!(!words.contains("can be reflected"), "{words}");
 }
 
 #[test]

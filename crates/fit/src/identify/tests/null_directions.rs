@@ -2,6 +2,9 @@
 
 use super::super::*;
 use super::teacher::*;
+use crate::plan::FitPlan;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 /// Names of null directions, and whether one touches time constants.
 struct Nothing {
@@ -191,4 +194,59 @@ fn hidden_identity_units_with_self_connections_touch_time_constants_and_scaled_o
         ],
     );
     assert_eq!((scaled.count, scaled.touches), (6, false));
+}
+
+/// Unit 1 of three rests so deep in saturation that f' is 1e-20 there.
+fn saturated() -> Teacher {
+    let recipe = Recipe {
+        strength: 2.0,
+        ..SMALL
+    };
+    let steady = [&SIGMOID[..], &[("initial_state", "steady")]].concat();
+    let mut teacher = Teacher::new(recipe, &steady);
+    let blocks = teacher.plan.layout.blocks();
+    let (_, biases) = blocks.iter().find(|(name, _)| name == "b").unwrap();
+    teacher.theta[biases.start + 1] = -45.0;
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let targets = predictions(&teacher.plan, &teacher.dataset, &teacher.theta);
+    let noisy = targets.into_iter().map(|m| with_noise(m, 0.02, &mut rng));
+    let dataset = teacher.dataset.with_targets(noisy.collect()).unwrap();
+    Teacher {
+        plan: FitPlan::check(&teacher.plan.config, &dataset).unwrap(),
+        dataset,
+        theta: teacher.theta,
+    }
+}
+
+#[test]
+fn a_parameter_without_effect_is_named_once_and_is_part_of_no_combination() {
+    let teacher = saturated();
+    // where it is: the refit would fit noise with what hardly acts
+    let found = teacher.judged_within(0, &teacher.theta, Depth::Curvature, &[]);
+    let name = |null: &NullDirection| null.name.clone();
+    let mut names: Vec<String> = found.null_directions.iter().map(name).collect();
+    // weights to and from the unit, inputs, bias, and both time constants
+    assert_eq!(names.len(), 5 + 2 + 1 + 2, "{names:?}");
+    for parameter in ["W[1,1]", "W[0,1]", "U[1,0]", "b[1]", "tau_s[1]", "tau_r[1]"] {
+        let alone = format!("no prediction depends on {parameter}");
+        assert!(names.contains(&alone), "{parameter}: {names:?}");
+    }
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 10, "{names:?}");
+    for null in &found.null_directions {
+        assert_eq!(null.touches_time_constants(), null.name.contains("tau_"));
+    }
+    for told in &found.sloppiest {
+        for (name, _) in &told.weights {
+            let is_of_it = name.contains("[1") || name.starts_with('W') && name.ends_with(",1]");
+            assert!(!is_of_it, "{}", told.words());
+        }
+    }
+    assert_eq!(found.units[1].verdict, Verdict::NotIdentifiable);
+    assert!(
+        found.units[1]
+            .reason
+            .contains("no prediction depends on tau_s")
+    );
 }

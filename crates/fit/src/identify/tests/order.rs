@@ -81,7 +81,7 @@ fn the_true_order_of_sigmoid_units_is_preferred() {
 }
 
 #[test]
-fn a_fit_in_the_reversed_order_is_said_to_be_in_the_wrong_one() {
+fn a_fit_in_the_reversed_order_is_judged_at_the_better_minimum_and_said_to_be_in_the_wrong_one() {
     let teacher = Teacher::new(
         Recipe {
             strength: 0.12,
@@ -99,17 +99,36 @@ fn a_fit_in_the_reversed_order_is_said_to_be_in_the_wrong_one() {
     let unit = truth.units.iter().find(is_minimum).unwrap();
     let theta = &unit.twin.as_ref().unwrap().theta;
     let found = teacher.judged_at(theta, Depth::Twins, &[]);
-    let unit = &found.units[unit.index];
+    assert_eq!(found.moves, [unit.unit.as_str()]);
+    for words in [found.judged_at(), found.warnings.concat()] {
+        assert!(words.contains("better minimum"), "{words}");
+    }
+    let (there, unit) = (&found.units[unit.index], unit);
     assert!(
-        unit.tau_s.unwrap().value > unit.tau_r.unwrap().value,
-        "{unit:?}"
+        there.tau_s.unwrap().value < there.tau_r.unwrap().value,
+        "{there:?}"
     );
-    assert!(unit.order_probability.unwrap() < 0.05, "{unit:?}");
+    assert_eq!(there.verdict, Verdict::Ordered);
+    assert!(there.order_probability.unwrap() > 0.95, "{there:?}");
+    assert!(there.is_reversed && !unit.is_reversed);
     assert!(
-        unit.reason.contains("the reversed order fits better"),
+        there
+            .reason
+            .contains("the result has them in the other order"),
         "{}",
-        unit.reason
+        there.reason
     );
+    let apart = (there.tau_s.unwrap().value / unit.tau_s.unwrap().value).ln();
+    assert!(apart.abs() < 0.1 * unit.tau_s.unwrap().log_error.unwrap());
+}
+
+#[test]
+fn an_order_that_the_data_reject_is_never_called_ordered() {
+    for p in [0.0, 0.035, 0.2, 0.949] {
+        let (verdict, reason) = words::order(Some(p), None, tauscope_dynamics::Activation::Tanh);
+        assert_eq!(verdict, Verdict::OrderUnknown, "{p}");
+        assert_eq!(reason.contains("the reversed order fits better"), p <= 0.05);
+    }
 }
 
 #[test]
@@ -130,6 +149,12 @@ fn units_that_stay_in_the_straight_part_of_f_have_no_order() {
     assert_eq!(unknown.count(), 3, "{:?}", found.units);
     for unit in &found.units {
         assert!(!unit.reason.is_empty());
+        // each constant is told as the smaller or the larger one
+        for tau in [unit.tau_s.unwrap(), unit.tau_r.unwrap()] {
+            let place = usize::from(tau.value == unit.pair[1]);
+            let intervals = unit.pair_intervals.as_ref().unwrap();
+            assert_eq!(tau.interval, Some(intervals[place]));
+        }
         // whatever the order: the pair of the estimate and that of the twin
         let intervals = unit.pair_intervals.as_ref().unwrap();
         let twin = unit.twin.as_ref().unwrap();

@@ -126,6 +126,68 @@ fn a_refit_that_does_not_converge_gives_no_interval_no_error_and_no_order() {
     assert_eq!(found.advice, None);
 }
 
+/// Judged from `point`, and interrupted when a task begins whose name starts so.
+fn interrupted(teacher: &Teacher, point: &[f64], at: &str) -> Identification {
+    let stop = AtomicBool::new(false);
+    let control = Control {
+        stop: &stop,
+        deadline: None,
+        progress: &|position| {
+            if position.task.starts_with(at) {
+                stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+        },
+    };
+    let request = Request {
+        theta: point,
+        depth: Depth::Full,
+        profiles: Vec::new(),
+        most_iterations: 100,
+    };
+    identify(&teacher.plan, &teacher.dataset, &request, &control).unwrap()
+}
+
+#[test]
+fn what_was_interrupted_is_said_to_be_and_not_to_have_failed() {
+    let teacher = strong(1);
+    let point = penalised(&teacher);
+    let found = interrupted(&teacher, &point, "refit without penalty");
+    assert!(found.interrupted);
+    assert_eq!(found.basis, Basis::Interrupted);
+    assert!(found.judged_at().contains("interrupted"));
+    for unit in &found.units {
+        assert!(unit.reason.contains("interrupted"), "{}", unit.reason);
+        assert!(!unit.reason.contains("converge"), "{}", unit.reason);
+    }
+    assert_eq!(found.warnings.len(), 1, "{:?}", found.warnings);
+    assert!(found.warnings[0].contains("was interrupted"));
+    let found = interrupted(&teacher, &point, "swapped twin of");
+    assert!(found.interrupted && found.basis == Basis::Refitted);
+    assert!(found.warnings.concat().contains("was interrupted"));
+    assert!(!found.warnings.concat().contains("did not converge"));
+    // an order from half a refit would be a guess
+    for unit in &found.units {
+        assert_eq!((unit.order_probability, &unit.twin), (None, &None));
+    }
+}
+
+#[test]
+fn a_refit_without_intervals_is_not_said_to_have_them() {
+    let relu = [("activation", "relu"), ("readout", "direct")];
+    let teacher = Teacher::new(
+        Recipe {
+            noise: 0.05,
+            ..SMALL
+        },
+        &relu,
+    );
+    let found = teacher.judged_at(&penalised(&teacher), Depth::Curvature, &[]);
+    assert_eq!(found.basis, Basis::Refitted);
+    assert!(found.units.iter().all(|unit| unit.pair_intervals.is_none()));
+    let said = found.warnings.concat();
+    assert!(!said.contains("intervals belong"), "{said}");
+}
+
 #[test]
 fn a_refit_of_deficient_rank_gives_no_interval_and_the_reason() {
     let identity = [("activation", "identity"), ("readout", "direct")];

@@ -17,6 +17,31 @@ fn unknown_constants_are_refused_by_name() {
 }
 
 #[test]
+fn a_constant_that_is_named_twice_is_profiled_once() {
+    let teacher = Teacher::new(SMALL, &SIGMOID);
+    let mut raw = crate::dataset::RawDataset::new(
+        "labelled",
+        "s",
+        teacher.dataset.time().to_vec(),
+        teacher.dataset.inputs().to_vec(),
+        teacher.dataset.targets().to_vec(),
+    );
+    raw.output_labels = Some(vec!["left".to_owned(), "mid".to_owned(), "right".to_owned()].into());
+    let dataset = crate::dataset::Dataset::new(raw).unwrap();
+    let names = [
+        "tau_s[0]",
+        "tau_r[0]",
+        "tau_s[left]",
+        "tau_s[0]",
+        "tau_s[1]",
+    ]
+    .map(String::from);
+    let found = ProfileTarget::find_all(&names, &teacher.plan.layout, &dataset).unwrap();
+    let names: Vec<&str> = found.iter().map(|target| target.name.as_str()).collect();
+    assert_eq!(names, ["tau_s[0]", "tau_r[0]", "tau_s[1]"]);
+}
+
+#[test]
 fn the_judgement_is_the_same_for_any_number_of_threads() {
     let teacher = Teacher::new(
         Recipe {
