@@ -10,10 +10,11 @@ use std::ops::Range;
 /// sloppiest combination of a fit to the zebrafish recording had 2e-11.
 pub(super) const NULL: f64 = 5e-12;
 /// A parameter whose column of the Jacobian is shorter than this part of the longest of its block acts on no prediction: what is left is
-/// round-off of the solves (1e-18 of silent relu units), by which nothing may be divided.
-const NEGLIGIBLE: f64 = 1e-9;
+/// round-off of the solves, or the tail of an activation, 1e-9 to 1e-20 of silent and saturated units. Its error would be ten million
+/// times that of the best known one, and scaled to length one it would be the largest part of every direction.
+const NEGLIGIBLE: f64 = 1e-7;
 /// A parameter of which the fitted readout leaves less than this part of the information is one that the readout undoes: what is left
-/// is the error of the solves, by which relu units miss the proportion of rate and weight, and round-off of the difference.
+/// is round-off of the difference, and the error of the solves.
 const UNDONE: f64 = 1e-10;
 /// Of the part of a parameter (squared) that lies in null directions: above it is not determined.
 pub(super) const PART_IN_NULL: f64 = 1e-6;
