@@ -10,8 +10,12 @@ use std::ops::Range;
 /// sloppiest combination of a fit to the zebrafish recording had 2e-11.
 pub(super) const NULL: f64 = 5e-12;
 /// A parameter whose column of the Jacobian is shorter than this part of the longest of its block acts on no prediction: what is left is
-/// round-off of the solves (1e-18 of silent relu units), by which nothing may be divided.
-const NEGLIGIBLE: f64 = 1e-9;
+/// round-off of the solves, or the tail of an activation, 1e-9 to 1e-20 of silent and saturated units. Its error would be ten million
+/// times that of the best known one, and scaled to length one it would be the largest part of every direction.
+const NEGLIGIBLE: f64 = 1e-7;
+/// A parameter of which the fitted readout leaves less than this part of the information is one that the readout undoes: what is left
+/// is round-off of the difference, and the error of the solves.
+const UNDONE: f64 = 1e-10;
 /// Of the part of a parameter (squared) that lies in null directions: above it is not determined.
 pub(super) const PART_IN_NULL: f64 = 1e-6;
 
@@ -185,8 +189,11 @@ impl Residuals {
 pub(super) struct Information {
     /// The parameters of theta that rows stand for.
     pub(super) parameters: Vec<usize>,
-    /// Square root of the diagonal of S, in units of 1 / residual; 0 where nothing depends on the parameter (see [`NEGLIGIBLE`]).
+    /// Square root of the diagonal of S, in units of 1 / residual; 0 where nothing depends on the parameter (see [`NEGLIGIBLE`]), or the
+    /// readout undoes it (see [`UNDONE`]).
     pub(super) scale: Vec<f64>,
+    /// Whether predictions with the readout as it is depend on the parameter.
+    pub(super) acts: Vec<bool>,
     /// Eigenvalues of S scaled to a unit diagonal, ascending.
     pub(super) eigenvalues: Vec<f64>,
     /// Their eigenvectors by column.
@@ -239,12 +246,17 @@ impl Information {
         let blocks = objective.blocks().into_iter().map(|(_, range)| range);
         let acts = acting(&full, &blocks.collect::<Vec<_>>());
         let acts: Vec<bool> = rows.iter().map(|&k| acts[k]).collect();
-        Ok(Information::new(parameters, &acts, &matrix, &middle, full))
+        let least = |k: usize| UNDONE * full.corner[(k, k)];
+        let least: Vec<f64> = rows.iter().map(|&k| least(k)).collect();
+        Ok(Information::new(
+            parameters, acts, &least, &matrix, &middle, full,
+        ))
     }
 
     fn new(
         parameters: Vec<usize>,
-        acts: &[bool],
+        acts: Vec<bool>,
+        least: &[f64],
         matrix: &DMatrix<f64>,
         middle: &DMatrix<f64>,
         full: Arrow,
@@ -252,8 +264,8 @@ impl Information {
         let scale: Vec<f64> = matrix
             .diagonal()
             .iter()
-            .zip(acts)
-            .map(|(d, acts)| if *acts { d.max(0.0).sqrt() } else { 0.0 })
+            .zip(acts.iter().zip(least))
+            .map(|(d, (acts, least))| if *acts && d > least { d.sqrt() } else { 0.0 })
             .collect();
         let n = scale.len();
         let over = |k: usize| if scale[k] > 0.0 { 1.0 / scale[k] } else { 0.0 };
@@ -278,6 +290,7 @@ impl Information {
         Information {
             parameters,
             scale,
+            acts,
             eigenvalues,
             eigenvectors,
             full,

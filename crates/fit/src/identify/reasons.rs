@@ -69,6 +69,9 @@ impl Evidence<'_> {
                 self.theta[p].exp()
             ));
         };
-        (self.information.scale[row] == 0.0).then(|| format!("no prediction depends on {name}"))
+        (self.information.scale[row] == 0.0).then(|| match self.information.acts[row] {
+            false => format!("no prediction depends on {name}"),
+            true => format!("the readout undoes what {name} does"),
+        })
     }
 }

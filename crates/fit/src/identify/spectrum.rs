@@ -136,7 +136,7 @@ pub(super) fn null_directions(
     let taus = tau_rows(information, layout);
     let mut found = Vec::new();
     let mut basis: Vec<DVector<f64>> = Vec::new();
-    for row in (0..information.scale.len()).filter(|&row| information.scale[row] == 0.0) {
+    for row in (0..information.scale.len()).filter(|&row| !information.acts[row]) {
         let parameter = information.parameters[row];
         let mut alone = DVector::zeros(information.scale.len());
         alone[row] = 1.0;
@@ -231,10 +231,15 @@ fn is_null(information: &Information, direction: &[f64]) -> bool {
 }
 
 fn null_part(information: &Information, candidate: &Candidate) -> DVector<f64> {
-    let rows = information.parameters.iter().zip(&information.scale);
+    let weight = |row: usize| match information.scale[row] {
+        // what the readout undoes is null alone, and what acts on nothing is named already
+        0.0 => f64::from(u8::from(information.acts[row])),
+        scale => scale,
+    };
+    let rows = information.parameters.iter().enumerate();
     DVector::from_iterator(
         information.parameters.len(),
-        rows.map(|(&p, scale)| scale * candidate.direction[p]),
+        rows.map(|(row, &p)| weight(row) * candidate.direction[p]),
     )
 }
 

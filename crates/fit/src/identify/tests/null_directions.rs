@@ -219,6 +219,50 @@ fn saturated() -> Teacher {
 }
 
 #[test]
+fn a_weight_that_the_readout_undoes_alone_is_one_null_direction() {
+    let recipe = Recipe {
+        units: 2,
+        outputs: 2,
+        noise: 0.02,
+        ..SMALL
+    };
+    let alone = [
+        ("activation", "relu"),
+        ("readout", "scaled"),
+        ("connectivity", "none"),
+        ("input_connectivity", "full"),
+        ("bias", "false"),
+        ("initial_state", "zero"),
+    ];
+    let mut teacher = Teacher::new(recipe, &alone);
+    let blocks = teacher.plan.layout.blocks();
+    let (_, inputs) = blocks.iter().find(|(name, _)| name == "U").unwrap();
+    // one input alone drives the unit, by a weight that acts as c does
+    let theta = &mut teacher.theta;
+    theta[inputs.start + 1] = 0.0;
+    let found = teacher.judged_within(0, &teacher.theta, Depth::Curvature, &[]);
+    let scales = |null: &&NullDirection| null.name.starts_with("the scale of");
+    assert_eq!(found.null_directions.iter().filter(scales).count(), 2);
+    assert_eq!(
+        found.null_directions.len(),
+        2,
+        "{:?}",
+        found.null_directions
+    );
+    let alone = |told: &&Combination| told.weights.len() == 1;
+    let mut names: Vec<&str> = found
+        .sloppiest
+        .iter()
+        .filter(alone)
+        .map(|told| told.weights[0].0.as_str())
+        .collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all, "{:?}", found.sloppiest);
+}
+
+#[test]
 fn a_parameter_without_effect_is_named_once_and_is_part_of_no_combination() {
     let teacher = saturated();
     // where it is: the refit would fit noise with what hardly acts
