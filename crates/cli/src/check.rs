@@ -5,6 +5,7 @@ mod compare;
 use crate::args::{CheckOptions, Global};
 use crate::console::Console;
 use crate::exit::Outcome;
+use crate::gradient::unresolved;
 use crate::table::Table;
 use crate::{interrupt, resolve, settings, threads};
 use anyhow::{Context, Result};
@@ -113,9 +114,7 @@ fn text(summary: &Summary, agreements: &[Agreement], drowned: bool) -> String {
     }
     let verdict = if summary.passed { "passed" } else { "failed" };
     let advice = match summary.gradient_error {
-        Some(error) if drowned => format!(
-            "the solves do not resolve the gradient, whose error is estimated at {error:.1e} of its size: lower --rtol, or choose another --method\n"
-        ),
+        Some(error) if drowned => format!("{}\n", unresolved(error)),
         _ if lost => "near an optimum the parts of the gradient cancel, and at this tolerance nothing is left to compare: lower --rtol, or check at a random start, without --from\n".to_owned(),
         _ => String::new(),
     };

@@ -55,10 +55,8 @@ pub fn run(options: &GradientOptions, global: &Global, console: &Console) -> Res
         console.warn(format!("no estimate of the error: {failure:#}"));
         None
     });
-    if let Some(error) = error_estimate.filter(|error| *error > UNRESOLVED) {
-        console.warn(format!(
-            "the solves do not resolve the gradient, whose error is estimated at {error:.1e} of its size: lower --rtol, or choose another --method"
-        ));
+    if let Some(error) = error_estimate.filter(|error| is_unresolved(*error)) {
+        console.warn(unresolved(error));
     }
     answer::write(output.path(), &problem, &pass, &time_units)?;
     let summary = Summary {
@@ -76,8 +74,18 @@ pub fn run(options: &GradientOptions, global: &Global, console: &Console) -> Res
     Ok(Outcome::Done)
 }
 
-/// Estimated relative error beyond which a gradient is no more than a direction.
-const UNRESOLVED: f64 = 0.1;
+/// Whether a gradient of that estimated relative error is no more than a direction. One that is no number is no small error.
+pub fn is_unresolved(error: f64) -> bool {
+    const MOST: f64 = 0.1;
+    error.is_nan() || error > MOST
+}
+
+/// That it is, and the way out.
+pub fn unresolved(error: f64) -> String {
+    format!(
+        "the solves do not resolve the gradient, whose error is estimated at {error:.1e} of its size: lower --rtol, or choose another --method"
+    )
+}
 
 fn repeat(problem: &Problem, times: usize) -> Result<(Pass, Stopwatch)> {
     let mut pass = problem.pass()?;

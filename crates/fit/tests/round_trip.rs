@@ -413,7 +413,7 @@ fn a_gradient_problem_has_what_its_model_needs() {
     };
     assert_eq!(
         problem("rate", negative),
-        Err("x.h5: parameters/tau_r[1] must be positive, got -2".to_owned())
+        Err("x.h5: parameters/tau_r[1] must be positive, got -2: for one without delay leave the variable out and set the attribute model to \"rate\" (no tau_s) or \"current\" (no tau_r)".to_owned())
     );
 }
 

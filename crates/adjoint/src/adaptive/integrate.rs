@@ -202,8 +202,8 @@ impl<'a> Driver<'a> {
         let system = &solver.problem().eqn.system;
         let mut steps = 0;
         self.dy.copy_from_slice(slice(solver.state().dy));
+        let least = self.task.least_step();
         for (index, &stop) in self.task.stops.iter().enumerate() {
-            let least = self.task.least_step();
             if stop - solver.state().t > least {
                 self.set_stop(&mut solver, stop)?;
             }

@@ -1,3 +1,4 @@
+use crate::gradient::is_unresolved;
 use anyhow::{Context, Result};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -99,9 +100,7 @@ pub struct Comparison {
 impl Comparison {
     /// Whether the solves drown the gradient itself. At an optimum they do, and nothing is wrong.
     pub fn is_drowned(&self) -> bool {
-        // a NaN is no small error
-        self.gradient_error
-            .is_some_and(|error| error.is_nan() || error > DROWNED)
+        self.gradient_error.is_some_and(is_unresolved)
     }
 }
 

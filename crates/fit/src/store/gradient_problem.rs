@@ -190,7 +190,10 @@ fn time_constants(
     match tau.iter().position(|t| *t <= 0.0) {
         Some(unit) => Err(group.bad_value(
             name,
-            format!("[{unit}] must be positive, got {}", tau[unit]),
+            format!(
+                "[{unit}] must be positive, got {}: for one without delay leave the variable out and set the attribute model to \"rate\" (no tau_s) or \"current\" (no tau_r)",
+                tau[unit]
+            ),
         )),
         None => Ok(tau),
     }
@@ -200,7 +203,10 @@ fn all_finite(group: &StoredGroup<'_>, name: &str, values: &[f64]) -> Result<(),
     match values.iter().position(|v| !v.is_finite()) {
         Some(at) => Err(group.bad_value(
             name,
-            format!(" must be finite, got {} at value {at}", values[at]),
+            format!(
+                " must be finite, got {} at value {at}: put a number there (a weight that does not exist is 0)",
+                values[at]
+            ),
         )),
         None => Ok(()),
     }
