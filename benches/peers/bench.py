@@ -43,6 +43,7 @@ OURS = [
     ("auto", "rtol", TOLERANCES),
     ("exp-adams", "rtol", TOLERANCES),
     ("exp-adams", "step", [1, 2, 3, 4, 6, 8, 12, 16]),
+    ("exp-bashforth", "step", [1, 2, 3, 4, 6, 8, 12, 16]),
     ("exp-hermite", "rtol", TOLERANCES),
     ("exp-hermite", "step", [1, 2, 3, 4, 6, 8, 12, 16]),
     ("rk4", "step", [1, 2, 4, 8, 16]),

@@ -14,13 +14,14 @@ STYLES = {  # (side, method): name in the legend, and how it is drawn; theirs ar
     ("peer", "euler"): ("JAX scan, Euler", Style("cross", "grey")),
     ("ours", "auto"): ("tauscope auto", Style("star", "black")),
     ("ours", "exp-adams"): ("tauscope exp-adams", Style("diamond", "blue")),
+    ("ours", "exp-bashforth"): ("tauscope exp-bashforth", Style("plus", "blue")),
     ("ours", "exp-hermite"): ("tauscope exp-hermite", Style("triangle", "green")),
     ("ours", "rk4"): ("tauscope rk4", Style("nabla", "sky")),
     ("ours", "tsit45"): ("tauscope tsit45", Style("square", "purple")),
 }
 KINDS = {"substeps": "", "step": ", fixed step", "rtol": ", by tolerance"}
-BOTH_KINDS = ("exp-adams", "exp-hermite")  # these run either way: the legend says which
-NAMED_LADDERS = [("peer", "rk4", "substeps"), ("ours", "exp-adams", "step")]
+BOTH_KINDS = ("exp-adams", "exp-bashforth", "exp-hermite")  # these run either way: the legend says which
+NAMED_LADDERS = [("peer", "rk4", "substeps"), ("ours", "exp-bashforth", "step")]
 OTHER = Style("plus", "grey")
 
 

@@ -1,5 +1,5 @@
 //! Exponential methods: both decays and the input are integrated exactly, and only W r and f(I) are approximated, by
-//! polynomials over the step. One product with W a step (`exp-adams`) or two (`exp-hermite`).
+//! polynomials over the step. One product with W a step (`exp-adams`, `exp-bashforth`) or two (`exp-hermite`).
 //!
 //! Over a step of length h both filters are linear in their forcing, so with `s = (t - t_k) / h`
 //!
@@ -9,7 +9,7 @@
 //! ```
 //!
 //! where `sum_j c_j s^j` is a polynomial through what is known of W r, plus U x + b, and `sum_j d_j s^j` one through values
-//! of f(I). A step is a list of operations ([`program`]) that [`scheme`] writes down once for each method and model; the
+//! of f(I). A step is a list of operations ([`program`]) that [`programs`] writes down once for each method and model; the
 //! forward pass, its exact transpose and its exact tangent all walk that list.
 //!
 //! # Reference
@@ -26,6 +26,7 @@ mod phi;
 mod probe;
 mod product;
 mod program;
+mod programs;
 mod readers;
 mod run;
 mod scheme;

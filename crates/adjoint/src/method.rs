@@ -126,6 +126,13 @@ pub enum ExponentialMethod {
     /// tolerances choose the steps and stops shorten them further, two-constant steps are extrapolated from four steps and not
     /// corrected, if that is accurate enough. For regular samples and smooth inputs.
     ExpAdams,
+    /// Order 4 to 5 for linear inputs and two constants, one product with W a step and nothing corrected: a step over a whole
+    /// sample interval extrapolates W r and f(I) from four steps (one f a unit), a shorter one, and every step in the
+    /// one-constant models, W r from five and asks for f(I) in its own middle (order 2 there where held inputs jump). The cheapest
+    /// step there is, and the first to become unstable where a recurrent loop is fast against it. For steps of given length,
+    /// regular samples and smooth inputs: where tolerances choose the steps, `exp-adams` extrapolates too, and corrects where
+    /// that takes fewer of them.
+    ExpBashforth,
     /// Order 4, two products with W a step, nothing remembered: `W r` and `W r'` at both ends (in the one-constant models order
     /// 3, and a third product where the input jumps). For inputs that jump or
     /// kink and for irregular samples.
@@ -133,14 +140,18 @@ pub enum ExponentialMethod {
 }
 
 impl ExponentialMethod {
-    /// Both.
-    pub const ALL: [ExponentialMethod; 2] =
-        [ExponentialMethod::ExpAdams, ExponentialMethod::ExpHermite];
+    /// All of them.
+    pub const ALL: [ExponentialMethod; 3] = [
+        ExponentialMethod::ExpAdams,
+        ExponentialMethod::ExpBashforth,
+        ExponentialMethod::ExpHermite,
+    ];
 
     /// The name used on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             ExponentialMethod::ExpAdams => "exp-adams",
+            ExponentialMethod::ExpBashforth => "exp-bashforth",
             ExponentialMethod::ExpHermite => "exp-hermite",
         }
     }

@@ -457,13 +457,14 @@ fn sensitivities_begin_with_the_rates_of_the_forward_solve() {
 }
 
 /// A history loses what a jump or a kink of the input takes from the smoothness of W r; one step with a linear predictor
-/// is of order 3 where the predicted product is integrated once only.
+/// is of order 3 where the predicted product is integrated once only. `exp-bashforth` is of order 5 in W r and 4 in f(I).
 /// `None` for the Elman network, which approximates nothing.
 fn order(method: Method, model: ModelKind, interpolation: Interpolation) -> Option<f64> {
     let limit = model != ModelKind::TwoConstant;
     Some(match method {
         Method::Fixed(FixedStepMethod::Elman) => return None,
-        Method::Exponential(ExponentialMethod::ExpAdams)
+        Method::Exponential(ExponentialMethod::ExpBashforth) if !limit => 4.4,
+        Method::Exponential(ExponentialMethod::ExpAdams | ExponentialMethod::ExpBashforth)
             if interpolation == Interpolation::Hold =>
         {
             if limit {

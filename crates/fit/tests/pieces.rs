@@ -79,6 +79,7 @@ fn bound(method: &str) -> f64 {
 fn a_gradient_in_pieces_is_that_of_the_whole() {
     let methods = [
         "exp-adams",
+        "exp-bashforth",
         "exp-hermite",
         "tsit45",
         "esdirk34",

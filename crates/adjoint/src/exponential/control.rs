@@ -34,6 +34,8 @@ const TRY_EXTRAPOLATION_BELOW: f64 = 0.5;
 const TRY_DOUBLE_BELOW: f64 = 0.05;
 /// Steps after which extrapolation, or a double step, is tried again where it failed.
 const PATIENCE: u32 = 32;
+/// What is estimated of a corrected step is the error of its predictor, of an extrapolated one its own, which steps sum up.
+const MARGIN_OF_BASHFORTH: f64 = 4.0;
 /// The step grows where the error stays below this part of the allowed one, by [`GROWTH`]: `GROWTH^-ORDER`, with a margin.
 const GROW_BELOW: f64 = 0.03;
 const GROWTH: f64 = 2.0;
@@ -43,7 +45,7 @@ impl Controller {
         Controller {
             tolerances,
             h: f64::INFINITY,
-            effort: Effort::Correct,
+            effort: Effort::Whole,
             wait: 0,
             wait_to_double: 0,
         }
@@ -73,8 +75,12 @@ impl Controller {
     /// Whether a step of length `h` with this error, in units of the allowed one, will do; either way the next step follows
     /// from it. `whole`: it went from stop to stop. `kind`: what it did.
     pub(super) fn accept(&mut self, h: f64, whole: bool, kind: StepKind, error: f64) -> bool {
+        let error = match kind {
+            StepKind::Bashforth => MARGIN_OF_BASHFORTH * error,
+            _ => error,
+        };
         if kind == StepKind::Extrapolated && (error.is_nan() || error > 1.0) {
-            (self.effort, self.wait) = (Effort::Correct, PATIENCE);
+            (self.effort, self.wait) = (Effort::Whole, PATIENCE);
             return false;
         }
         if kind == StepKind::Double && (error.is_nan() || error > 1.0) {
@@ -93,7 +99,7 @@ impl Controller {
                 _ if whole && self.wait == 0 && error < TRY_EXTRAPOLATION_BELOW => {
                     Effort::Extrapolate
                 }
-                _ => Effort::Correct,
+                _ => Effort::Whole,
             };
             if error < GROW_BELOW {
                 // a step that a stop had shortened says nothing about longer steps than twice itself

@@ -41,6 +41,7 @@ impl<'a> ErrorOfStep<'a> {
                     *error = predicted - corrected;
                 }
             }
+            Estimate::Change(change) => self.error.copy_from_slice(block(change)),
             Estimate::Changes { current, rate } => {
                 self.follow(h);
                 let activation = self.network.activation();
@@ -60,17 +61,19 @@ impl<'a> ErrorOfStep<'a> {
         &self.error
     }
 
-    /// A change of I that lasts for `tau_s`, but for the step at least, moves r by about `(tau_s + h) / (tau_s + h + tau_r)`
-    /// of what it would after long.
+    /// A change of I that lasts for `tau_s` (zero in the `rate` model), but for the step at least, moves r by about
+    /// `(tau_s + h) / (tau_s + h + tau_r)` of what it would after long.
     fn follow(&mut self, h: f64) {
         if h == self.h {
             return;
         }
         self.h = h;
-        let decays = self.network.decay_s().iter().zip(self.network.decay_r());
+        let of_current = self.network.decay_s().iter().map(|decay| decay.recip());
+        let of_current = of_current.chain(std::iter::repeat(0.0));
+        let decays = of_current.zip(self.network.decay_r());
         self.followed.clear();
-        self.followed.extend(decays.map(|(decay_s, decay_r)| {
-            let lasts = decay_s.recip() + h;
+        self.followed.extend(decays.map(|(tau_s, decay_r)| {
+            let lasts = tau_s + h;
             lasts / (lasts + decay_r.recip())
         }));
     }

@@ -2,7 +2,7 @@ use pulp::{Simd, WithSimd};
 use tauscope_dynamics::vector_unit;
 
 /// Highest power of `s` that is integrated: the polynomials have one less, the rest serves the derivative.
-const POWERS: usize = 6;
+const POWERS: usize = 7;
 /// Where the recurrence upwards takes over from the series.
 const SERIES_BELOW: f64 = 3.0;
 /// Terms of the series: at [`SERIES_BELOW`] the first one left out is below 1e-17 of the sum.

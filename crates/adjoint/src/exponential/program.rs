@@ -26,7 +26,9 @@ pub(super) enum Register {
     PredictedActivity,
     /// What W multiplies: r at the end as predicted.
     PredictedRate,
-    /// W times that: all that later steps know of W r.
+    /// W times that, where later steps know another product.
+    PredictedProduct,
+    /// W r: all that later steps know of it.
     Product,
     /// h dI/dt where r' follows from it.
     CurrentSlope,
@@ -47,7 +49,7 @@ pub(super) enum Register {
 /// Number of registers.
 pub(super) const REGISTERS: usize = Register::RateChange as usize + 1;
 /// How many steps back a register may be read.
-pub(super) const MAX_LAG: usize = 4;
+pub(super) const MAX_LAG: usize = 5;
 
 /// Where in its step the value of a register belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +140,13 @@ pub(super) enum Filter {
 pub(super) enum Forcing {
     /// The polynomial through these.
     Polynomial(Vec<Source>),
+    /// The polynomial through values of earlier steps, and less of the constant `left_out`, in units of its highest backward
+    /// difference, where it is the first such step.
+    ///
+    /// What extrapolation leaves out of one step is that constant times the next higher difference. Over many equal steps these
+    /// sum up to the difference at the end less that at the start: the former changes with the solution, the latter would stay,
+    /// for as long as the slowest filter remembers. So the first step takes it out.
+    Extrapolation { nodes: Vec<Source>, left_out: f64 },
     /// Straight lines from one to the next; the first lies at the start of the step, the last at its end.
     Polygon(Vec<Source>),
 }
@@ -145,7 +154,9 @@ pub(super) enum Forcing {
 impl Forcing {
     pub(super) fn nodes(&self) -> &[Source] {
         match self {
-            Forcing::Polynomial(nodes) | Forcing::Polygon(nodes) => nodes,
+            Forcing::Polynomial(nodes)
+            | Forcing::Polygon(nodes)
+            | Forcing::Extrapolation { nodes, .. } => nodes,
         }
     }
 }

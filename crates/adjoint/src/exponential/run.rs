@@ -6,7 +6,8 @@ use super::kernels::{self, MOST};
 use super::probe::Probe;
 use super::product::multiply;
 use super::program::{MAX_LAG, Operation, Register, Source};
-use super::scheme::{Effort, Scheme, StepKind};
+use super::programs::Form;
+use super::scheme::{Effort, Scheme, StepKind, span_of_history};
 use super::weights::{Geometry, KnownWeights, StepWeights, Tile, WeightCache};
 use crate::fixed_step::{Grid, Step};
 use crate::forward::Tape;
@@ -15,7 +16,7 @@ use crate::{
     ExponentialMethod, Phase, SolveError, Statistics, StepControl, Stops, Tolerances, Trajectory,
 };
 use std::sync::Arc;
-use tauscope_dynamics::{InputSignal, ModelKind, RateNetwork, StateShape};
+use tauscope_dynamics::{InputSignal, Interpolation, ModelKind, RateNetwork, StateShape};
 
 /// A solve, step by step.
 #[derive(Debug, Clone)]
@@ -110,7 +111,7 @@ pub(crate) fn forward(
         StepControl::Tolerances(tolerances) => (None, Some(tolerances)),
     };
     let grid = Grid::new(input, t_eval, fixed, Stops::Knots)?;
-    let mut run = Run::new(network, input, method, &grid)?;
+    let mut run = Run::new(network, input, method, &grid, tolerances.is_some())?;
     run.probe = tolerances.map(|t| Probe::new(network, input, &run.scheme, y0, t));
     run.start(y0, grid.steps.first())?;
     let mut nodes = Vec::with_capacity(grid.steps.len() + 1);
@@ -118,7 +119,13 @@ pub(crate) fn forward(
     match tolerances {
         None => {
             for step in &grid.steps {
-                run.step(step, Effort::Correct)?;
+                let effort = if method == ExponentialMethod::ExpBashforth && step.is_interval(input)
+                {
+                    Effort::Extrapolate
+                } else {
+                    Effort::Whole
+                };
+                run.step(step, effort)?;
                 nodes.push(run.end());
             }
         }
@@ -160,12 +167,10 @@ pub(crate) fn forward(
     })
 }
 
-/// Whether one of the steps before, the last one first, is too short for a history that a step of length `h` extrapolates: over
-/// so much more than its own length, the errors of neighbouring values grow by powers of the ratio.
-fn is_abrupt<'h>(h: f64, before: impl Iterator<Item = &'h f64>) -> bool {
-    before
-        .take(MAX_LAG - 1)
-        .any(|&short| h > MOST_UNEQUAL * short)
+/// Whether one of the steps `before` is too short for a history that a step of length `h` extrapolates: over so much more than
+/// its own length, the errors of neighbouring values grow by powers of the ratio.
+fn is_abrupt<'h>(h: f64, mut before: impl Iterator<Item = &'h f64>) -> bool {
+    before.any(|&short| h > MOST_UNEQUAL * short)
 }
 
 /// Longest step that extrapolates a history, in units of the shortest step in there.
@@ -193,18 +198,21 @@ impl<'a> Run<'a> {
         input: &'a InputSignal,
         method: ExponentialMethod,
         grid: &Grid,
+        estimates: bool,
     ) -> Result<Self, SolveError> {
         let steps = grid.steps.len();
-        let has_inputs = input.n_inputs() > 0;
+        let interpolation = input.interpolation();
+        let form = Form {
+            model: network.model(),
+            interpolation,
+            jumps: input.n_inputs() > 0 && interpolation == Interpolation::Hold,
+            estimates,
+        };
+        let span = span_of_history(method);
         let lengths: Vec<f64> = grid.steps.iter().map(|step| step.h).collect();
-        let restarts = (1..lengths.len()).any(|n| is_abrupt(lengths[n], lengths[..n].iter().rev()));
-        let scheme = Scheme::new(
-            method,
-            network.model(),
-            input.interpolation(),
-            has_inputs,
-            restarts,
-        );
+        let restarts =
+            (1..lengths.len()).any(|n| is_abrupt(lengths[n], lengths[..n].iter().rev().take(span)));
+        let scheme = Scheme::new(method, form, restarts);
         let block = network.shape(input.n_trials()).block_len();
         let frames = Frames::new(&scheme, block, steps + 1).ok_or(SolveError::Stalled {
             phase: Phase::Forward,
@@ -263,7 +271,8 @@ impl<'a> Run<'a> {
     }
 
     fn begins_anew(&self, step: &Step) -> bool {
-        let history = self.steps.iter().rev().map(|step| &step.geometry.h);
+        let lengths = self.steps.iter().rev().map(|step| &step.geometry.h);
+        let history = lengths.take(span_of_history(self.scheme.method));
         self.scheme.restarts() && is_abrupt(step.h, history)
     }
 
@@ -297,7 +306,7 @@ impl<'a> Run<'a> {
             let effort = if whole {
                 controller.effort()
             } else {
-                Effort::Correct
+                Effort::Whole
             };
             let kind = self.step(&step, effort)?;
             let error = self.error_of_last_step(controller.tolerances());
@@ -445,6 +454,9 @@ impl<'a> Run<'a> {
                 *length = self.steps[before].geometry.h / step.h;
             }
         }
+        let before = self.steps.last().map_or(kind, |step| step.geometry.kind);
+        // of a history of very unequal steps differences tell nothing
+        let is_even = lengths.iter().all(|l| (0.49..2.04).contains(l));
         let time = self.input.time();
         let left = (time[step.interval] - step.t0) / step.h;
         // beyond the last sample that one is kept: any place to the right will do
@@ -457,6 +469,11 @@ impl<'a> Run<'a> {
             lengths,
             left,
             right,
+            settles: if is_even {
+                kind.settles(before, lengths[1])
+            } else {
+                0.0
+            },
         }
         .only(self.scheme.reads(kind))
     }

@@ -386,3 +386,58 @@ fn the_gradient_over_steps_that_begin_anew_is_the_transpose_of_the_tangent() {
         }
     }
 }
+
+/// What extrapolated steps leave out at their start would stay in a unit of 20 s, long after all others have settled.
+#[test]
+fn a_slow_unit_keeps_nothing_of_what_the_first_extrapolated_steps_leave_out() {
+    let mut parameters = with_inputs(0).parameters().clone();
+    parameters.log_tau_s[2] = 20.0_f64.ln();
+    let network =
+        RateNetwork::new(ModelKind::TwoConstant, Activation::Sigmoid, parameters).unwrap();
+    let input = wave(0, Interpolation::Linear, true);
+    let y0: Vec<f64> = (0..network.shape(TRIALS).len())
+        .map(|i| (i as f64).sin())
+        .collect();
+    let slow_current = |integrator: &Integrator, j: usize| {
+        let trajectory = forward(&network, &input, &y0, input.time(), integrator).unwrap();
+        trajectory.state(j)[2]
+    };
+    let exact = Integrator::Adaptive {
+        method: AdaptiveMethod::Tsit45,
+        tolerances: Tolerances::from_rtol(1e-12),
+    };
+    let error =
+        |integrator: &Integrator, j| (slow_current(integrator, j) - slow_current(&exact, j)).abs();
+    // four samples are the start
+    for integrator in [bashforth(None), bashforth(Some(0.005)), exp_adams(1e-3)] {
+        let soon = (5..12).map(|j| error(&integrator, j)).fold(0.0, f64::max);
+        let late = error(&integrator, SAMPLES - 1);
+        assert!(
+            late < 0.1 * soon,
+            "{integrator:?}: {soon:e}, later {late:e}"
+        );
+    }
+}
+
+fn bashforth(step: Option<f64>) -> Integrator {
+    Integrator::Exponential {
+        method: ExponentialMethod::ExpBashforth,
+        control: StepControl::Step(step),
+    }
+}
+
+#[test]
+fn extrapolated_steps_of_given_length_take_whole_intervals_and_look_closer_within_them() {
+    for (step, kind) in [
+        (None, StepKind::Extrapolated),
+        (Some(0.005), StepKind::Bashforth),
+    ] {
+        let (network, input) = (network(), input());
+        let y0 = vec![0.2; 2 * UNITS * TRIALS];
+        let trajectory = forward(&network, &input, &y0, input.time(), &bashforth(step)).unwrap();
+        let kinds = tape(&trajectory).steps.iter().map(|s| s.geometry.kind);
+        let after_the_start: Vec<StepKind> = kinds.skip(5).collect();
+        assert_eq!(after_the_start, vec![kind; after_the_start.len()]);
+        assert_transpose(&network, &input, &bashforth(step));
+    }
+}

@@ -16,6 +16,8 @@ pub(super) struct Geometry {
     /// Where the samples at or before its start and after that one lie, in steps from its start.
     pub(super) left: f64,
     pub(super) right: f64,
+    /// The part of what its kind leaves out at the start of a run of such steps that it takes out.
+    pub(super) settles: f64,
 }
 
 /// What the polynomials of a program look at.
@@ -25,6 +27,8 @@ pub(super) struct Reads {
     lag: usize,
     /// Whether of more than one sample of the drive, whose places then matter.
     drive: bool,
+    /// Whether it [takes out](Geometry::settles) anything.
+    settles: bool,
 }
 
 impl Reads {
@@ -32,11 +36,16 @@ impl Reads {
         let mut reads = Reads {
             lag: 0,
             drive: false,
+            settles: false,
         };
         for operation in program {
             let Operation::Combine { recipe, .. } = operation else {
                 continue;
             };
+            if let Recipe::Relax { forcings, .. } = recipe {
+                let is_extrapolation = |f: &Forcing| matches!(f, Forcing::Extrapolation { .. });
+                reads.settles |= forcings.iter().any(is_extrapolation);
+            }
             for source in recipe.sources() {
                 match source {
                     Source::Register(_, lag) => reads.lag = reads.lag.max(lag),
@@ -58,6 +67,9 @@ impl Geometry {
         if !reads.drive {
             (self.left, self.right) = (0.0, 1.0);
         }
+        if !reads.settles {
+            self.settles = 0.0;
+        }
         self
     }
 
@@ -67,6 +79,7 @@ impl Geometry {
             && (self.h - other.h).abs() <= SAME * self.h
             && close(self.left, other.left)
             && close(self.right, other.right)
+            && close(self.settles, other.settles)
             && self
                 .lengths
                 .iter()
@@ -385,6 +398,8 @@ struct Polynomial<'a> {
     nodes: &'a [Source],
     until: f64,
     sign: f64,
+    /// What is added to it, in units of its highest coefficient.
+    constant: f64,
 }
 
 /// Adds what a filter makes over the step of straight lines from node to node: of each line over its own part, and what
@@ -437,11 +452,15 @@ impl Polynomial<'_> {
         let polynomial = geometry.polynomial(self.nodes);
         for (column, node) in polynomial.column_iter().zip(self.nodes) {
             // the integral runs over s' = s / until: s^j = until^j s'^j
-            let coefficients: Vec<f64> = column
+            let mut coefficients: Vec<f64> = column
                 .iter()
                 .enumerate()
                 .map(|(j, c)| self.sign * c * self.until.powi(j as i32))
                 .collect();
+            let highest = column.iter().next_back().unwrap_or(&0.0);
+            if let Some(lowest) = coefficients.first_mut() {
+                *lowest += self.sign * self.constant * highest;
+            }
             let Some(row) = sources.iter().position(|source| source == node) else {
                 continue;
             };
@@ -492,6 +511,18 @@ fn rows(
                             nodes,
                             until: *until,
                             sign: 1.0,
+                            constant: 0.0,
+                        };
+                        polynomial.add(geometry, integrals, filter, &sources, &mut rows);
+                    }
+                    Forcing::Extrapolation { nodes, left_out } => {
+                        // the highest backward difference of n values is (n - 1)! times the highest coefficient
+                        let factorial: f64 = (1..nodes.len()).map(|n| n as f64).product();
+                        let polynomial = Polynomial {
+                            nodes,
+                            until: *until,
+                            sign: 1.0,
+                            constant: -geometry.settles * left_out * factorial,
                         };
                         polynomial.add(geometry, integrals, filter, &sources, &mut rows);
                     }
@@ -513,6 +544,7 @@ fn rows(
                     nodes,
                     until: 1.0,
                     sign,
+                    constant: 0.0,
                 };
                 polynomial.add(geometry, integrals, filter, &sources, &mut rows);
             }
@@ -559,6 +591,7 @@ fn rows(
 
 #[cfg(test)]
 mod tests {
+    use super::super::programs::Form;
     use super::super::scheme::Scheme;
     use super::*;
     use crate::ExponentialMethod;
@@ -577,14 +610,24 @@ mod tests {
         RateNetwork::new(MODEL, Activation::Sigmoid, parameters).unwrap()
     }
 
+    fn form(interpolation: Interpolation) -> Form {
+        Form {
+            model: MODEL,
+            interpolation,
+            jumps: interpolation == Interpolation::Hold,
+            estimates: true,
+        }
+    }
+
     /// The second quarter of a sample interval, after steps of other lengths.
     fn quarter(kind: StepKind) -> Geometry {
         Geometry {
             kind,
             h: 0.25,
-            lengths: [1.0, 1.0, 2.0, 0.5, 4.0],
+            lengths: [1.0, 1.0, 2.0, 0.5, 4.0, 3.0],
             left: -1.0,
             right: 3.0,
+            settles: 1.0,
         }
     }
 
@@ -592,7 +635,7 @@ mod tests {
     fn pair(scheme: &Scheme, kind: StepKind) -> [Geometry; 2] {
         let second = quarter(kind);
         let third = Geometry {
-            lengths: [1.0, 1.0, 1.0, 2.0, 0.5],
+            lengths: [1.0, 1.0, 1.0, 2.0, 0.5, 1.0],
             left: -2.0,
             right: 2.0,
             ..second
@@ -603,9 +646,9 @@ mod tests {
     #[test]
     fn what_is_left_out_of_a_geometry_changes_no_weight() {
         let network = network();
-        for method in [ExponentialMethod::ExpHermite, ExponentialMethod::ExpAdams] {
+        for method in ExponentialMethod::ALL {
             for interpolation in [Interpolation::Linear, Interpolation::Hold] {
-                let scheme = Scheme::new(method, MODEL, interpolation, true, true);
+                let scheme = Scheme::new(method, form(interpolation), true);
                 for kind in StepKind::ALL {
                     let made = |geometry| {
                         let program = scheme.program(kind);
@@ -624,13 +667,8 @@ mod tests {
     #[test]
     fn steps_are_one_where_their_program_sees_no_difference() {
         let same = |interpolation, kind| {
-            let scheme = Scheme::new(
-                ExponentialMethod::ExpAdams,
-                MODEL,
-                interpolation,
-                true,
-                true,
-            );
+            let method = ExponentialMethod::ExpAdams;
+            let scheme = Scheme::new(method, form(interpolation), true);
             let [second, third] = pair(&scheme, kind);
             second.is_close(&third)
         };

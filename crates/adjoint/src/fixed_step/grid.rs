@@ -22,11 +22,10 @@ impl Step {
     /// between them.
     pub(crate) fn with(&self, next: &Step, input: &InputSignal) -> Option<Step> {
         let slack = SAME_TIME * self.h;
-        let fits = self.ends_interval
+        let fits = self.is_interval(input)
             && next.ends_interval
             && next.interval == self.interval + 1
             && !input.is_firm(next.interval)
-            && (self.t0 - input.time()[self.interval]).abs() <= slack
             && (next.h - self.h).abs() <= slack;
         fits.then_some(Step {
             t1: next.t1,
@@ -35,6 +34,12 @@ impl Step {
             crosses: true,
             ..*self
         })
+    }
+
+    /// Whether it goes from one sample to the next.
+    pub(crate) fn is_interval(&self, input: &InputSignal) -> bool {
+        let start = input.time()[self.interval];
+        self.ends_interval && (self.t0 - start).abs() <= SAME_TIME * self.h
     }
 
     /// Sets where the step lies among the sample times `time`.

@@ -38,10 +38,18 @@ fn integrator(numbers: &mut Numbers) -> Integrator {
     let mut below = |n: usize| (0.5 * (numbers.next() + 1.0) * n as f64) as usize;
     let tolerances = Tolerances::from_rtol([1e-2, 1e-3, 1e-4, 1e-6][below(4)]);
     let step = Some([0.04, 0.01][below(2)]);
-    match below(10) {
+    match below(12) {
         0..=2 => Integrator::Exponential {
             method: ExponentialMethod::ExpAdams,
             control: StepControl::Tolerances(tolerances),
+        },
+        10 => Integrator::Exponential {
+            method: ExponentialMethod::ExpBashforth,
+            control: StepControl::Tolerances(tolerances),
+        },
+        11 => Integrator::Exponential {
+            method: ExponentialMethod::ExpBashforth,
+            control: StepControl::Step(step),
         },
         3..=5 => Integrator::Exponential {
             method: ExponentialMethod::ExpHermite,

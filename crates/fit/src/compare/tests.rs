@@ -120,6 +120,7 @@ fn every_adaptive_method_at_a_tight_tolerance_finds_the_time_constant_itself() {
         "esdirk34",
         "bdf",
         "exp-adams",
+        "exp-bashforth",
         "exp-hermite",
     ];
     let tight = Setup {

@@ -134,13 +134,13 @@ keys! {
     observation: ObservationChoice = ObservationChoice::Gaussian;
     /// poisson: from an output z to the firing rate, in spikes per time unit of the dataset: softplus (log(1 + exp z)) or exp
     link: LinkChoice = LinkChoice::Softplus;
-    /// time integrator; auto: exp-hermite for held inputs or relu and two time constants, else exp-adams; adaptive: tsit45, tr-bdf2, esdirk34, bdf, exp-adams, exp-hermite (the last two at a fixed step where `step` is given); fixed step: euler, euler-sequential, exponential-euler, backward-euler, heun, implicit-midpoint, rk4; without time constants: elman
+    /// time integrator; auto: exp-hermite for held inputs or relu and two time constants, else exp-adams; adaptive: tsit45, tr-bdf2, esdirk34, bdf, exp-adams, exp-bashforth, exp-hermite (the last three at a fixed step where `step` is given); fixed step: euler, euler-sequential, exponential-euler, backward-euler, heun, implicit-midpoint, rk4; without time constants: elman
     method: Method = Method::Auto;
     /// relative tolerance of an adaptive method
     rtol: Fraction = rtol();
     /// absolute tolerance of an adaptive method; auto: rtol / 100
     atol: Auto<Positive> = Auto::Auto;
-    /// step of a fixed-step method, or of exp-adams and exp-hermite in place of tolerances, in the dataset's time unit; auto: one sample interval
+    /// step of a fixed-step method, or of exp-adams, exp-bashforth and exp-hermite in place of tolerances, in the dataset's time unit; auto: one sample interval
     step: Auto<Positive> = Auto::Auto;
     /// optimizer; auto: gauss-newton up to 2000 parameters, lbfgs beyond
     optimizer: OptimizerChoice = OptimizerChoice::Auto;
