@@ -58,6 +58,9 @@ pub fn run(options: &GradientOptions, global: &Global, console: &Console) -> Res
     if let Some(error) = error_estimate.filter(|error| is_unresolved(*error)) {
         console.warn(unresolved(error));
     }
+    if let Some(warning) = &problem.warning {
+        console.warn(warning);
+    }
     answer::write(output.path(), &problem, &pass, &time_units)?;
     let summary = Summary {
         answer: output.path().display().to_string(),

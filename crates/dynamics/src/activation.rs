@@ -71,6 +71,16 @@ impl Activation {
         out[0]
     }
 
+    /// The greatest slope of `f`.
+    pub fn steepest(self) -> f64 {
+        match self {
+            Activation::Sigmoid => 0.25,
+            Activation::Identity | Activation::Tanh | Activation::Relu | Activation::Softplus => {
+                1.0
+            }
+        }
+    }
+
     /// The closed range of `f`: least and greatest value, borders included.
     pub fn range(self) -> (f64, f64) {
         match self {

@@ -19,6 +19,7 @@
 mod activation;
 mod connectivity;
 mod error;
+mod fast_loop;
 mod input;
 mod network;
 mod parameters;
@@ -30,6 +31,7 @@ mod vector_unit;
 pub use activation::Activation;
 pub use connectivity::{Connectivity, Sign};
 pub use error::ModelError;
+pub use fast_loop::FastLoop;
 pub use input::{InputSignal, Interpolation, Segment};
 pub use network::{ModelKind, RateNetwork, StateShape};
 pub use parameters::{Block, Coordinate, Gradient, ParameterLayout, Parameters};

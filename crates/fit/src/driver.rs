@@ -10,6 +10,7 @@ mod write;
 use self::session::{Session, Task, stop_warning};
 use crate::checkpoint::Saving;
 use crate::dataset::{Dataset, Split};
+use crate::fast_loop;
 use crate::identify::{self, Identification};
 use crate::optimizer::{MinimizeError, Outcome, SolveFailure, Termination};
 use crate::plan::{FitPlan, L2_LADDER, PlanError};
@@ -220,6 +221,9 @@ fn finish(
         ));
     }
     warnings.extend(bins::warning(plan, dataset, &theta));
+    if let Ok(network) = plan.layout().network(&theta) {
+        warnings.extend(fast_loop::warning(&network, plan.integrator(), dataset));
+    }
     if scores.failed_trials > 0 {
         warnings.push(format!(
             "{} trials could not be predicted: their solve failed",

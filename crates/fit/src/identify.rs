@@ -29,6 +29,7 @@ mod ridge;
 mod run;
 mod spectrum;
 mod stand;
+mod straight;
 #[cfg(test)]
 mod tests;
 mod twin;

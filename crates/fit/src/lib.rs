@@ -9,6 +9,7 @@ pub mod compare;
 pub mod config;
 pub mod dataset;
 pub mod driver;
+pub mod fast_loop;
 pub mod identify;
 pub mod import;
 pub mod initial_state;

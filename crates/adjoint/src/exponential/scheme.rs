@@ -98,7 +98,7 @@ pub(super) struct Scheme {
     reads: [Reads; StepKind::ALL.len()],
 }
 
-/// Steps before the one at hand whose lengths a history of that method spans, and as many more as its own start takes.
+/// Steps before the one at hand whose lengths a history of that method spans.
 pub(super) fn span_of_history(method: ExponentialMethod) -> usize {
     match method {
         ExponentialMethod::ExpHermite => 0,
@@ -109,6 +109,10 @@ pub(super) fn span_of_history(method: ExponentialMethod) -> usize {
 
 /// Steps after the start before the history of `exp-adams` is filled.
 const ADAMS_NEEDS: usize = 2;
+/// The same of `exp-bashforth`. More steps that look at nothing but themselves change nothing: the first extrapolated one settles.
+const BASHFORTH_NEEDS: usize = 4;
+/// Steps before one that extrapolates.
+const EXTRAPOLATION_NEEDS: usize = 3;
 
 impl Scheme {
     /// `restarts`: whether there may be steps that [begin anew](StepKind::Restart).
@@ -152,16 +156,14 @@ impl Scheme {
 
     /// The kind of step number `n`, counted from 1, after one of kind `before`. `anew`: its history is of no use.
     pub(super) fn kind(&self, n: usize, before: StepKind, effort: Effort, anew: bool) -> StepKind {
-        let is_bashforth = match self.method {
+        let (is_bashforth, start) = match self.method {
             ExponentialMethod::ExpHermite => return StepKind::Hermite,
-            ExponentialMethod::ExpAdams => false,
-            ExponentialMethod::ExpBashforth => true,
+            ExponentialMethod::ExpAdams => (false, ADAMS_NEEDS),
+            ExponentialMethod::ExpBashforth => (true, BASHFORTH_NEEDS),
         };
-        let may_extrapolate = self.extrapolates() && n > span_of_history(self.method);
+        let may_extrapolate = self.extrapolates() && n > EXTRAPOLATION_NEEDS;
         match effort {
-            _ if n <= ADAMS_NEEDS || is_bashforth && n <= span_of_history(self.method) => {
-                StepKind::Hermite
-            }
+            _ if n <= start => StepKind::Hermite,
             _ if anew => StepKind::Restart,
             Effort::Double if self.doubles() && may_extrapolate => StepKind::Double,
             Effort::Extrapolate if may_extrapolate => StepKind::Extrapolated,
@@ -252,9 +254,7 @@ impl Scheme {
         let (mut kinds, first) = match self.method {
             ExponentialMethod::ExpHermite => return (vec![StepKind::Hermite], 1),
             ExponentialMethod::ExpAdams => (vec![StepKind::Adams], ADAMS_NEEDS + 1),
-            ExponentialMethod::ExpBashforth => {
-                (vec![StepKind::Bashforth], span_of_history(self.method) + 1)
-            }
+            ExponentialMethod::ExpBashforth => (vec![StepKind::Bashforth], BASHFORTH_NEEDS + 1),
         };
         if self.extrapolates() {
             kinds.push(StepKind::Extrapolated);

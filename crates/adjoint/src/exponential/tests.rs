@@ -408,7 +408,6 @@ fn a_slow_unit_keeps_nothing_of_what_the_first_extrapolated_steps_leave_out() {
     };
     let error =
         |integrator: &Integrator, j| (slow_current(integrator, j) - slow_current(&exact, j)).abs();
-    // four samples are the start
     for integrator in [bashforth(None), bashforth(Some(0.005)), exp_adams(1e-3)] {
         let soon = (5..12).map(|j| error(&integrator, j)).fold(0.0, f64::max);
         let late = error(&integrator, SAMPLES - 1);

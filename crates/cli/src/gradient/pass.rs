@@ -6,6 +6,7 @@ use tauscope_dynamics::{Activation, Gradient, ModelKind, Parameters, RateNetwork
 use tauscope_fit::batch::{StepError, Stride, TapeLimit, TrialBatch, Walk};
 use tauscope_fit::config::EffectiveConfig;
 use tauscope_fit::dataset::InitialState;
+use tauscope_fit::fast_loop;
 use tauscope_fit::store::{GradientProblem, NetworkArrays};
 
 /// Trials that are integrated together. Fixed, so that the number of threads changes no bit of the sum.
@@ -28,6 +29,8 @@ pub struct Problem {
     integrator: Integrator,
     /// Of the steps that wait for the backward solve.
     limit: TapeLimit,
+    /// That steps of given length may miss a loop.
+    pub warning: Option<String>,
 }
 
 /// Cost and gradient.
@@ -56,6 +59,7 @@ impl Problem {
         let integrator = config.integrator(model, activation, dataset);
         let unfit = |error: StepError| config.unfit(error.key(), error);
         let stride = Stride::new(dataset, &integrator).map_err(unfit)?;
+        let warning = fast_loop::warning(&network, &integrator, dataset);
         let states = dataset.initial_state().cloned();
         let size = batch(network.n_units());
         let batches = TrialBatch::cut_up(file.dataset, size, &integrator, stride)?;
@@ -76,6 +80,7 @@ impl Problem {
             n_observed,
             integrator,
             limit: TapeLimit::of_mebibytes(config.memory.get()),
+            warning,
         })
     }
 
@@ -103,6 +108,7 @@ impl Problem {
                 .collect(),
             network: self.network.clone(),
             initial_states: self.initial_states.clone(),
+            warning: None,
             ..*self
         };
         let fine = finer

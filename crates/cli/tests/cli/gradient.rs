@@ -199,3 +199,27 @@ fn a_dataset_without_parameters_is_refused() {
     assert!(run.stderr.starts_with("error: tiny.h5"), "{}", run.stderr);
     assert_eq!(bench.names(), ["spec.toml", "tiny.h5"]);
 }
+
+/// Units that drive each other far faster than the samples: every step that is too long may lie on one wrong solution.
+#[test]
+fn a_loop_that_is_faster_than_the_step_is_named() {
+    let bench = Bench::new();
+    let fast = Written {
+        w00: -300.0,
+        tau_s: [1e-3, 0.02],
+        tau_r: [1e-3, 0.1],
+        ..WRITTEN
+    };
+    write_problem(&bench, "loop.h5", &fast);
+    let warned = |options: &str| {
+        let run = bench.run(&format!("gradient loop.h5 {options} --out a.h5 --force"));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        run.stderr.contains("warning: unit 0 follows within 2.00e-3 s, less than the step of 1.00e-2 s, and may drive itself with a gain of up to 75.0")
+    };
+    assert!(warned("--method exp-hermite --step 0.01"));
+    assert!(warned("--method rk4"));
+    // what finds such steps too long itself, or follows the equilibrium of the loop
+    assert!(!warned("--method auto"));
+    assert!(!warned("--method backward-euler"));
+    assert!(!warned("--method exp-hermite --step 0.001"));
+}

@@ -1,5 +1,6 @@
 //! Directions along which, by the equations, no prediction changes: each a reason that the Fisher spectrum can be asked for.
 
+use super::straight::Line;
 use crate::initial_state::InitialStateKind;
 use crate::layout::ModelLayout;
 use crate::readout::ReadoutKind;
@@ -29,31 +30,28 @@ struct Maker<'a> {
     at: Parameters,
     gain: DMatrix<f64>,
     initial: &'a [f64],
+    /// By unit, what f is where the unit stays.
+    lines: &'a [Line],
     labels: &'a [String],
 }
 
 /// All that this kind of model may have at `theta`, those that touch time constants first.
-pub(super) fn candidates(layout: &ModelLayout, theta: &[f64], labels: &[String]) -> Vec<Candidate> {
-    let readout = &theta[layout.readout_range()];
-    let gains = &readout[layout.readout.gains()];
-    let n_outputs = layout.readout.n_outputs();
-    let maker = Maker {
-        layout,
-        at: layout.network.expand(&theta[layout.network_range()]),
-        gain: DMatrix::from_column_slice(n_outputs, gains.len() / n_outputs, gains),
-        initial: &theta[layout.initial_range()],
-        labels,
-    };
+pub(super) fn candidates(
+    layout: &ModelLayout,
+    theta: &[f64],
+    lines: &[Line],
+    labels: &[String],
+) -> Vec<Candidate> {
+    let maker = Maker::new(layout, theta, lines, labels);
     let n = layout.n_units;
     let mut all: Vec<Option<Candidate>> = Vec::new();
     all.extend(maker.groups().iter().map(|group| maker.exchange(group)));
+    // relu is a line to each side of its bend
+    if matches!(layout.activation, Activation::Identity | Activation::Relu) {
+        let groups = maker.groups();
+        all.extend(groups.iter().map(|group| maker.self_connection(group)));
+    }
     if layout.activation == Activation::Identity {
-        all.extend(
-            maker
-                .groups()
-                .iter()
-                .map(|group| maker.self_connection(group)),
-        );
         all.extend((0..n).map(|unit| maker.offset(unit)));
         all.extend(
             (0..n * n)
@@ -65,6 +63,45 @@ pub(super) fn candidates(layout: &ModelLayout, theta: &[f64], labels: &[String])
         all.extend((0..n).map(|unit| maker.scale(unit)));
     }
     all.into_iter().flatten().collect()
+}
+
+/// For the units that share each time constant, the direction along which nothing would change were f the line that it is where
+/// they stay.
+pub(super) fn as_if_linear(
+    layout: &ModelLayout,
+    theta: &[f64],
+    lines: &[Line],
+) -> Vec<(Vec<usize>, Candidate)> {
+    let labels = vec![String::new(); layout.n_units];
+    let maker = Maker::new(layout, theta, lines, &labels);
+    let groups = maker.groups().into_iter();
+    groups
+        .filter_map(|group| {
+            let candidate = maker.self_connection(&group)?;
+            Some((group, candidate))
+        })
+        .collect()
+}
+
+impl<'a> Maker<'a> {
+    fn new(
+        layout: &'a ModelLayout,
+        theta: &'a [f64],
+        lines: &'a [Line],
+        labels: &'a [String],
+    ) -> Maker<'a> {
+        let readout = &theta[layout.readout_range()];
+        let gains = &readout[layout.readout.gains()];
+        let n_outputs = layout.readout.n_outputs();
+        Maker {
+            layout,
+            at: layout.network.expand(&theta[layout.network_range()]),
+            gain: DMatrix::from_column_slice(n_outputs, gains.len() / n_outputs, gains),
+            initial: &theta[layout.initial_range()],
+            lines,
+            labels,
+        }
+    }
 }
 
 impl Maker<'_> {
@@ -160,11 +197,12 @@ impl Maker<'_> {
         self.candidate(name, &change, true)
     }
 
-    /// A linear unit obeys `(tau_s tau_r) r'' + (tau_s + tau_r) r' + (1 - w_nn) r = ...`, and the whole equation may be scaled:
-    /// with x = d log tau_s, y = d log tau_r, `x + y = 1` and `tau_s x + tau_r y = tau_s + tau_r`.
+    /// A unit with `f(I) = g (I + l)` obeys `(tau_s tau_r) r'' + (tau_s + tau_r) r' + (1 - g w_nn) r = g (.. + b + l)`, and the whole
+    /// equation may be scaled: with x = d log tau_s, y = d log tau_r, `x + y = 1` and `tau_s x + tau_r y = tau_s + tau_r`.
     fn self_connection(&self, group: &[usize]) -> Option<Candidate> {
         let mut change = self.no_change();
         for &n in group {
+            let line = self.lines.get(n).filter(|line| line.slope > 0.0)?;
             match self.layout.model {
                 ModelKind::TwoConstant => {
                     let (s, r) = (
@@ -174,9 +212,9 @@ impl Maker<'_> {
                     change.network.log_tau_s[n] = s / (s - r);
                     change.network.log_tau_r[n] = -r / (s - r);
                     if self.layout.initial_state == InitialStateKind::LearnedFree {
-                        // r'(0) = (I0 - r0) / tau_r stays
-                        change.initial[n] = change.network.log_tau_r[n]
-                            * (self.initial[n] - self.initial[self.n() + n]);
+                        // r'(0) = (f(I0) - r0) / tau_r stays
+                        let rises = line.value(self.initial[n]) - self.initial[self.n() + n];
+                        change.initial[n] = change.network.log_tau_r[n] * rises / line.slope;
                     }
                 }
                 ModelKind::Rate => change.network.log_tau_r[n] = 1.0,
@@ -185,9 +223,9 @@ impl Maker<'_> {
             for k in 0..self.n() {
                 change.network.w[(n, k)] = self.at.w[(n, k)];
             }
-            change.network.w[(n, n)] -= 1.0;
+            change.network.w[(n, n)] -= 1.0 / line.slope;
             change.network.u.set_row(n, &self.at.u.row(n));
-            change.network.b[n] = self.at.b[n];
+            change.network.b[n] = self.at.b[n] + line.level;
         }
         let name = format!(
             "the time constants of {} against its self-connection: a linear unit's equation may be scaled as a whole, with all that drives it",

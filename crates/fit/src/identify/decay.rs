@@ -1,6 +1,6 @@
 //! Effective decay times: how fast a perturbation of the network dies out, recurrence included.
 
-use super::run::Judge;
+use crate::objective::FitObjective;
 use crate::optimizer::SolveFailure;
 use nalgebra::{DMatrix, DVector};
 use tauscope_dynamics::{ModelKind, RateNetwork};
@@ -37,12 +37,11 @@ fn jacobian(network: &RateNetwork, current: &DVector<f64>) -> DMatrix<f64> {
     }
 }
 
-/// The modes, slowest first, at the mean rates and inputs of the train trials: `I = W r + U x + b` on average.
-pub(super) fn decay_times(
-    judge: &Judge<'_>,
+/// The network, and its currents at the mean rates and inputs of the train trials: `I = W r + U x + b` on average.
+pub(super) fn mean_current(
+    objective: &FitObjective<'_>,
     theta: &[f64],
-) -> Result<Vec<DecayTime>, SolveFailure> {
-    let objective = &judge.objective;
+) -> Result<(RateNetwork, DVector<f64>), SolveFailure> {
     let at = objective.unpack(theta)?;
     let n = at.network.n_units();
     let (mut rates, mut count) = (DVector::zeros(n), 0.0);
@@ -66,7 +65,12 @@ pub(super) fn decay_times(
     let p = at.network.parameters();
     let current =
         &p.w * (rates / f64::max(count, 1.0)) + &p.u * (inputs / f64::max(samples, 1.0)) + &p.b;
-    let eigenvalues = jacobian(&at.network, &current).complex_eigenvalues();
+    Ok((at.network, current))
+}
+
+/// The modes about the mean state with currents `current`, slowest first.
+pub(super) fn decay_times(network: &RateNetwork, current: &DVector<f64>) -> Vec<DecayTime> {
+    let eigenvalues = jacobian(network, current).complex_eigenvalues();
     let mut modes: Vec<DecayTime> = eigenvalues
         .iter()
         .map(|value| DecayTime {
@@ -80,5 +84,5 @@ pub(super) fn decay_times(
             .total_cmp(&rate(b))
             .then(a.period.total_cmp(&b.period))
     });
-    Ok(modes)
+    modes
 }

@@ -2,7 +2,7 @@
 
 use crate::objective::FitObjective;
 use crate::optimizer::{Arrow, Objective, SolveFailure};
-use nalgebra::{DMatrix, SymmetricEigen};
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use std::ops::Range;
 
 /// Eigenvalues below this, of the information scaled to a unit diagonal, are those of directions that the predictions do not
@@ -180,6 +180,12 @@ impl Residuals {
     }
 }
 
+/// Information along a direction, and the sum of what there is about its parts.
+pub(super) struct Told {
+    pub(super) along: f64,
+    pub(super) apart: f64,
+}
+
 /// Information about the free shared parameters.
 ///
 /// With `J^T J = [A B^T; B D]` (shared, readout) the information that is left when the readout is fitted too is
@@ -309,6 +315,32 @@ impl Information {
             .iter()
             .filter(|value| **value <= NULL)
             .count()
+    }
+
+    /// What the data tell along a direction of theta and of its parts, with the readout fitted too; none where it moves what lies
+    /// on a bound. Parameters of the readout count as fitted.
+    pub(super) fn told(&self, direction: &[f64]) -> Option<Told> {
+        let shared = &self.full.places.shared;
+        let is_free = |&p: &usize| direction[p] == 0.0 || self.row(p).is_some();
+        if !shared.iter().all(is_free) {
+            return None;
+        }
+        let scaled = DVector::from_iterator(
+            self.scale.len(),
+            self.scale
+                .iter()
+                .zip(&self.parameters)
+                .map(|(scale, &p)| scale * direction[p]),
+        );
+        let along = self.eigenvectors.tr_mul(&scaled);
+        let squares = along
+            .iter()
+            .zip(&self.eigenvalues)
+            .map(|(a, value)| value * a * a);
+        Some(Told {
+            along: squares.sum::<f64>().max(0.0),
+            apart: scaled.norm_squared(),
+        })
     }
 
     /// Part of the direction with weight 1 on `row` (squared, from 0 to 1) that lies in null directions.

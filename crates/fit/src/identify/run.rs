@@ -3,7 +3,7 @@
 use super::INDISTINGUISHABLE;
 use super::advice::Adviser;
 use super::canonical::canonical;
-use super::decay::decay_times;
+use super::decay::{decay_times, mean_current};
 use super::equivalence::equivalences;
 use super::found::Identification;
 use super::information::{Information, Noise};
@@ -13,9 +13,10 @@ use super::reach::Reach;
 use super::request::{Control, Depth, IdentifyError, Position, Request};
 use super::spectrum::{null_directions, sloppiest};
 use super::stand::{Asked, Stand};
+use super::straight::{self, Line, confounded};
 use super::unit::UnitJudgement;
 use super::verdict::{self, Evidence, TauGroup};
-use super::words;
+use super::words::{self, joined};
 use crate::compare::reference_plan;
 use crate::config::{Auto, Fraction};
 use crate::dataset::Dataset;
@@ -190,7 +191,10 @@ fn judged(
     }
     let labels = unit_labels(&plan.layout, dataset);
     let names = parameter_names(&plan.layout, dataset);
-    let null_directions = null_directions(&information, &plan.layout, theta, &labels, &names);
+    let (network, current) = mean_current(&judge.objective, theta).map_err(IdentifyError::Solve)?;
+    let lines = Line::of_units(plan.layout.activation, &current);
+    let null_directions =
+        null_directions(&information, &plan.layout, theta, &lines, &labels, &names);
     let evidence = Evidence {
         judge: &judge,
         information: &information,
@@ -204,7 +208,7 @@ fn judged(
         reach: Reach::of(dataset),
         time_units: dataset.time_units(),
     };
-    let units = evidence.units(groups);
+    let mut units = evidence.units(groups);
     if may_move
         && !control.is_stopped()
         && let Some(better) = better(&units)
@@ -223,9 +227,26 @@ fn judged(
         free: &minimum.free,
         names: &names,
     };
+    let advice = adviser.advice(groups, &units)?;
+    let mut equivalences = equivalences(&plan.layout, theta, &labels);
+    if evidence.nothing_counts().is_none() {
+        let confounded = confounded(&information, &plan.layout, theta, &lines, &judge.noise);
+        equivalences.extend(confounded.iter().map(|found| found.words(&labels)));
+        for unit in &mut units {
+            if confounded
+                .iter()
+                .any(|found| found.units.contains(&unit.index))
+            {
+                unit.reason = joined(&[
+                    std::mem::take(&mut unit.reason),
+                    straight::REASON.to_owned(),
+                ]);
+            }
+        }
+    }
     let found = Identification {
-        advice: adviser.advice(groups, &units)?,
-        equivalences: equivalences(&plan.layout, theta, &labels),
+        advice,
+        equivalences,
         canonical: canonical(&plan.layout, theta),
         basis: minimum.basis,
         depth: request.depth,
@@ -239,7 +260,7 @@ fn judged(
         n_parameters: information.parameters.len(),
         eigenvalues: information.eigenvalues.clone(),
         sloppiest: sloppiest(&information, &names),
-        decay_times: decay_times(&judge, theta).map_err(IdentifyError::Solve)?,
+        decay_times: decay_times(&network, &current),
         null_directions,
         units,
         profiles,

@@ -2,6 +2,7 @@
 
 use super::candidates::{Candidate, candidates};
 use super::information::{Information, NULL};
+use super::straight::Line;
 use crate::layout::ModelLayout;
 use nalgebra::DVector;
 
@@ -129,6 +130,7 @@ pub(super) fn null_directions(
     information: &Information,
     layout: &ModelLayout,
     theta: &[f64],
+    lines: &[Line],
     labels: &[String],
     names: &[String],
 ) -> Vec<NullDirection> {
@@ -152,7 +154,7 @@ pub(super) fn null_directions(
             is_structural: false,
         });
     }
-    for candidate in candidates(layout, theta, labels) {
+    for candidate in candidates(layout, theta, lines, labels) {
         if !is_null(information, &candidate.direction) {
             continue;
         }

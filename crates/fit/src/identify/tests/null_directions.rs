@@ -294,3 +294,44 @@ fn a_parameter_without_effect_is_named_once_and_is_part_of_no_combination() {
             .contains("no prediction depends on tau_s")
     );
 }
+
+/// Small inputs keep units where f is nearly straight; large ones visit its curvature.
+#[test]
+fn a_unit_that_stays_where_f_is_straight_trades_its_time_constants_with_its_self_connection() {
+    // f bends at I of about 2 or 1
+    for (activation, weak) in [("sigmoid", 0.1), ("tanh", 0.05)] {
+        let judged = |strength: f64, connectivity: &str| {
+            let recipe = Recipe {
+                strength,
+                noise: 0.1,
+                trials: 10,
+                ..SMALL
+            };
+            let options = [
+                ("activation", activation),
+                ("readout", "direct"),
+                ("connectivity", connectivity),
+            ];
+            Teacher::new(recipe, &options).judged(Depth::Curvature)
+        };
+        let named = |found: &Identification| {
+            let nearly = found
+                .equivalences
+                .iter()
+                .filter(|e| e.starts_with("nearly"));
+            let units = found
+                .units
+                .iter()
+                .filter(|u| u.reason.contains("nearly straight"));
+            (nearly.count(), units.count())
+        };
+        // of the third the noise hides even that
+        let (directions, units) = named(&judged(weak, "full"));
+        assert!(
+            directions >= 2 && units == directions,
+            "{activation}: {directions}"
+        );
+        assert_eq!(named(&judged(2.0, "full")), (0, 0), "{activation}");
+        assert_eq!(named(&judged(weak, "no-self")), (0, 0), "{activation}");
+    }
+}
