@@ -335,3 +335,39 @@ fn a_unit_that_stays_where_f_is_straight_trades_its_time_constants_with_its_self
         assert_eq!(named(&judged(weak, "no-self")), (0, 0), "{activation}");
     }
 }
+
+/// Relu is the identity where all currents stay positive.
+#[test]
+fn the_self_connection_of_relu_units_that_never_meet_their_bend_is_confounded() {
+    let calm = Recipe {
+        strength: 0.2,
+        trials: 10,
+        ..SMALL
+    };
+    let options = [("activation", "relu"), ("readout", "direct")];
+    let driven = |bias: f64| {
+        let Teacher {
+            dataset,
+            plan,
+            mut theta,
+        } = Teacher::new(calm, &options);
+        for (name, range) in plan.layout.blocks() {
+            if matches!(name.as_str(), "b" | "I0") {
+                theta[range].fill(bias);
+            }
+        }
+        let targets = predictions(&plan, &dataset, &theta);
+        let dataset = dataset.with_targets(targets).unwrap();
+        let plan = FitPlan::check(&plan.config, &dataset).unwrap();
+        let found = Teacher {
+            dataset,
+            plan,
+            theta,
+        }
+        .judged(Depth::Curvature);
+        let named = |null: &&NullDirection| null.name.contains("against its self-connection");
+        found.null_directions.iter().filter(named).count()
+    };
+    assert_eq!(driven(5.0), 3);
+    assert_eq!(driven(0.3), 0);
+}
