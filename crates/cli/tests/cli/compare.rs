@@ -273,7 +273,10 @@ fn an_interrupt_leaves_a_valid_partial_comparison_and_exits_with_130() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    // the output is reserved after the signals are caught
+    while !bench.path("c.h5.reserved").exists() {
+        std::thread::yield_now();
+    }
     let id = child.id().to_string();
     assert!(
         Command::new("kill")

@@ -140,29 +140,37 @@ fn a_killed_fit_goes_on_to_the_same_bits() {
     );
 }
 
+/// Sessions of `case`, the first as long as `limit` (s) and each a little longer than the one before, so that there is an end however
+/// busy the machine is; how many it took.
+fn sessions(bench: &Bench, case: &Case, mut limit: f64) -> usize {
+    for session in 1..500 {
+        let run = bench.run(&format!(
+            "{} --report false --max-time {limit} --out s.h5 --resume --threads {}",
+            case.fit,
+            1 + session % 3
+        ));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert!(bench.path("s.h5").exists());
+        if !bench.path("s.h5.checkpoint").exists() {
+            return session;
+        }
+        let said = "stopped by --max-time; s.h5.checkpoint";
+        assert!(run.stderr.contains(said), "{}", run.stderr);
+        limit *= 1.1;
+    }
+    panic!("{}: no end after 500 sessions", case.fit);
+}
+
 #[test]
 fn a_fit_in_many_short_sessions_has_the_same_bits() {
     let bench = Bench::with_dataset();
     for case in cases(&bench) {
-        let limit = case.seconds / 6.0;
-        let fit = format!("{} --report false --max-time {limit} --out s.h5", case.fit);
-        let mut sessions = 0;
-        loop {
-            let run = bench.run(&format!("{fit} --resume --threads {}", 1 + sessions % 3));
-            assert_eq!(run.code, Some(0), "{}", run.stderr);
-            sessions += 1;
-            assert!(bench.path("s.h5").exists() && sessions < 500);
-            if !bench.path("s.h5.checkpoint").exists() {
-                break;
-            }
-            assert!(
-                run.stderr
-                    .contains("stopped by --max-time; s.h5.checkpoint"),
-                "{}",
-                run.stderr
-            );
+        let mut limit = case.seconds / 50.0;
+        while sessions(&bench, &case, limit) == 1 {
+            std::fs::remove_file(bench.path("s.h5")).unwrap();
+            limit /= 4.0;
+            assert!(limit > 1e-6, "{} ends without time", case.fit);
         }
-        assert!(sessions > 1, "{}", case.fit);
         assert_same(&bench.path("s.h5"), &case.reference, case.fit);
         let file = StoredFile::open(&bench.path("s.h5")).unwrap();
         let seconds = file.group("history").unwrap().read_f64("seconds").unwrap();
@@ -177,22 +185,27 @@ fn a_signal_leaves_a_state_to_go_on_from() {
     let fit = format!("{} --report false --out t.h5", FITS[0]);
     let reference = bench.run(&format!("{} --report false --out r.h5", FITS[0]));
     assert_eq!(reference.code, Some(0), "{}", reference.stderr);
-    let program = begin(&bench, &fit);
-    // the output is reserved after the signals are caught
-    while !bench.path("t.h5.reserved").exists() {
-        std::thread::yield_now();
-    }
-    let id = program.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
-    let output = program.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(130), "{said}");
+    // where the machine is so busy that the fit ends before the signal comes, it is begun anew
+    let said = (0..20)
+        .find_map(|_| {
+            let program = begin(&bench, &fit);
+            // the output is reserved after the signals are caught
+            while !bench.path("t.h5.reserved").exists() && !bench.path("t.h5").exists() {
+                std::thread::yield_now();
+            }
+            let id = program.id().to_string();
+            let kill = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+            assert!(kill.success());
+            let output = program.wait_with_output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            if output.status.code() == Some(130) {
+                return Some(said);
+            }
+            assert_eq!(output.status.code(), Some(0), "{said}");
+            std::fs::remove_file(bench.path("t.h5")).unwrap();
+            None
+        })
+        .expect("one of twenty fits meets its signal");
     let command = format!("{fit} --resume");
     let how = "stopped on request; t.h5.checkpoint holds the state, and this goes on from it:\n  ";
     assert!(said.contains(how), "{said}");

@@ -98,14 +98,13 @@ fn a_judgement_ends_with_the_time_and_is_made_by_a_run_that_goes_on() {
     );
     assert_eq!(bench.run("generate spec.toml --out t.h5").code, Some(0));
     let fit = "fit t.h5 --activation sigmoid --starts 1 --max-iterations 1 --l2 0 --report false --identify true --out x.h5";
-    // one iteration takes a tenth of that, the judgement many times as long
-    let run = bench.run(&format!("{fit} --max-time 3"));
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    assert!(
-        run.stderr.contains("were not judged within --max-time"),
-        "{}",
-        run.stderr
-    );
+    // the judgement takes many times as long as the iteration, so on any machine one of the limits ends within it
+    let ends_within = |limit: f64| {
+        let run = bench.run(&format!("{fit} --max-time {limit} --force"));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        run.stderr.contains("were not judged within --max-time")
+    };
+    assert!((0..12).any(|doubled| ends_within(0.4 * f64::from(1 << doubled))));
     assert!(bench.path("x.h5.checkpoint").exists());
 }
 
