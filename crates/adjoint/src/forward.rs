@@ -2,6 +2,7 @@ use crate::adaptive::{self, DenseTape};
 use crate::exponential;
 use crate::fixed_step::{self, StepTape};
 use crate::{Direction, Integrator, SolveError};
+use std::borrow::Cow;
 use tauscope_dynamics::{Gradient, InputSignal, RateNetwork};
 
 /// What a solve cost.
@@ -155,24 +156,54 @@ pub fn backward(
     cotangents: &[f64],
     integrator: &Integrator,
 ) -> Result<Adjoint, SolveError> {
-    let cotangents = Cotangents {
-        rates: cotangents,
-        end: None,
-    };
-    backward_from(network, input, trajectory, &cotangents, integrator)
+    let rates = RateCotangents::All(cotangents);
+    backward_from(network, input, trajectory, rates, None, integrator)
+}
+
+/// `d cost / d rates` at the evaluation times of a solve, (unit, trial).
+pub enum RateCotangents<'a> {
+    /// Blocks one after the other.
+    All(&'a [f64]),
+    /// Writes the block of the evaluation time with that index over whatever it holds. Each is asked for once, from the last to the
+    /// first; exponential methods ask when they come to it, so that no block waits in memory.
+    Each(&'a mut dyn FnMut(usize, &mut [f64])),
+}
+
+impl<'a> RateCotangents<'a> {
+    /// All of `times` blocks of that length.
+    fn all(self, times: usize, block: usize) -> Cow<'a, [f64]> {
+        match self {
+            RateCotangents::All(all) => all.into(),
+            RateCotangents::Each(write) => {
+                let mut all = vec![0.0; times * block];
+                let blocks = all.chunks_exact_mut(block.max(1)).enumerate();
+                blocks.rev().for_each(|(j, block)| write(j, block));
+                all.into()
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for RateCotangents<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            RateCotangents::All(all) => f.debug_tuple("All").field(all).finish(),
+            RateCotangents::Each(_) => f.write_str("Each"),
+        }
+    }
 }
 
 /// What a cost says of a solve.
 #[derive(Debug, Clone, Copy)]
-pub struct Cotangents<'a> {
+pub(crate) struct Cotangents<'a> {
     /// `d cost / d rates` at the evaluation times, (unit, trial) blocks one after the other.
-    pub rates: &'a [f64],
-    /// `d cost / d state` at the last evaluation time, state-shaped, beside what `rates` says there: what depends on the solve that
-    /// goes on from that state. None: nothing does.
-    pub end: Option<&'a [f64]>,
+    pub(crate) rates: &'a [f64],
+    /// As in [`backward_from`].
+    pub(crate) end: Option<&'a [f64]>,
 }
 
-/// As [`backward`], of a solve that is one piece of a longer one.
+/// As [`backward`], of a solve that is one piece of a longer one. `end`: `d cost / d state` at the last evaluation time, state-shaped,
+/// beside what `rates` says there: what depends on the solve that goes on from that state. None: nothing does.
 ///
 /// # Errors
 /// As [`backward`].
@@ -180,22 +211,33 @@ pub fn backward_from(
     network: &RateNetwork,
     input: &InputSignal,
     trajectory: &Trajectory,
-    cotangents: &Cotangents<'_>,
+    rates: RateCotangents<'_>,
+    end: Option<&[f64]>,
     integrator: &Integrator,
 ) -> Result<Adjoint, SolveError> {
-    debug_assert_eq!(
-        cotangents.rates.len(),
-        trajectory.block_len * trajectory.t_eval.len()
-    );
+    let (times, block) = (trajectory.t_eval.len(), trajectory.block_len);
+    if let RateCotangents::All(all) = rates {
+        debug_assert_eq!(all.len(), times * block);
+    }
+    if let Tape::Exponential(tape) = &trajectory.tape {
+        return exponential::backward(network, input, tape, rates, end);
+    }
+    let all = rates.all(times, block);
+    let cotangents = Cotangents { rates: &all, end };
     match (&trajectory.tape, *integrator) {
         (Tape::Dense(tape), Integrator::Adaptive { method, tolerances }) => adaptive::backward(
-            network, input, trajectory, tape, cotangents, method, tolerances,
+            network,
+            input,
+            trajectory,
+            tape,
+            &cotangents,
+            method,
+            tolerances,
         ),
-        (Tape::Dense(_), _) => unreachable!("the trajectory was made by another integrator"),
-        (Tape::Exponential(tape), _) => exponential::backward(network, input, tape, cotangents),
         (Tape::Steps(tape), _) => {
-            fixed_step::backward(network, input, trajectory, tape, cotangents)
+            fixed_step::backward(network, input, trajectory, tape, &cotangents)
         }
+        _ => unreachable!("the trajectory was made by another integrator"),
     }
 }
 

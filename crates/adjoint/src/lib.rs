@@ -23,8 +23,8 @@ mod tolerances;
 pub use direction::Direction;
 pub use error::{Phase, SolveError};
 pub use forward::{
-    Adjoint, Cotangents, Sensitivities, Statistics, Trajectory, backward, backward_from, forward,
-    sensitivities,
+    Adjoint, RateCotangents, Sensitivities, Statistics, Trajectory, backward, backward_from,
+    forward, sensitivities,
 };
 pub use halt::{Halt, HaltReason};
 pub use method::{

@@ -5,7 +5,6 @@ mod pieces;
 pub use pieces::{TapeLimit, Walk};
 
 use crate::dataset::Dataset;
-use crate::observation::rates_at;
 use nalgebra::DMatrix;
 use std::sync::Arc;
 use tauscope_adjoint::{Integrator, Refinement, Trajectory};
@@ -223,21 +222,44 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// The rates of `trajectory`, which has the evaluation times of the batch, as this observation weighs them: (unit, trial).
-    pub fn weighted_rates(&self, trajectory: &Trajectory) -> DMatrix<f64> {
-        let n_trials = self.values.ncols();
-        let view = |j: usize| rates_at(trajectory, j, n_trials);
-        if let [(j, weight)] = self.parts[..]
-            && weight == 1.0
-        {
-            return view(j).into_owned();
+    /// Calls `read` with the rates (unit, trial) of `trajectory`, which has the evaluation times of the batch, as this observation
+    /// weighs them.
+    pub fn with_rates<T>(&self, trajectory: &Trajectory, read: impl FnOnce(&[f64]) -> T) -> T {
+        if let Some(j) = self.point() {
+            return read(trajectory.rates(j));
         }
         let (first, weight) = self.parts[0];
-        let mut sum = view(first) * weight;
+        let mut sum: Vec<f64> = trajectory.rates(first).iter().map(|r| r * weight).collect();
         for &(j, weight) in &self.parts[1..] {
-            sum += view(j) * weight;
+            let rates = sum.iter_mut().zip(trajectory.rates(j));
+            rates.for_each(|(sum, rate)| *sum += rate * weight);
         }
-        sum
+        read(&sum)
+    }
+
+    /// As [`with_rates`](Self::with_rates), a copy.
+    pub fn weighted_rates(&self, trajectory: &Trajectory) -> DMatrix<f64> {
+        let trials = self.values.ncols();
+        self.with_rates(trajectory, |rates| {
+            DMatrix::from_column_slice(rates.len() / trials, trials, rates)
+        })
+    }
+
+    /// The transpose of [`with_rates`](Self::with_rates): the first of the blocks in `on_parts`, one an evaluation time of this
+    /// observation, is the cotangent of the weighted rates; afterwards each is that of its own rates.
+    pub fn spread(&self, on_parts: &mut [f64]) {
+        if self.point().is_some() {
+            return;
+        }
+        let block = on_parts.len() / self.parts.len().max(1);
+        let (cotangent, others) = on_parts.split_at_mut(block);
+        let weights = self.parts.iter().map(|&(_, weight)| weight);
+        for (on_rates, weight) in others.chunks_exact_mut(block).zip(weights.skip(1)) {
+            let rates = on_rates.iter_mut().zip(&*cotangent);
+            rates.for_each(|(on_rate, cotangent)| *on_rate = weight * cotangent);
+        }
+        let weight = self.parts[0].1;
+        cotangent.iter_mut().for_each(|on_rate| *on_rate *= weight);
     }
 
     /// The evaluation time whose rates are compared as they are, if it is one.
@@ -253,18 +275,6 @@ impl Observation {
         match self.parts[..] {
             [(start, _), (middle, _), (end, _)] => Some([start, middle, end]),
             _ => None,
-        }
-    }
-
-    /// The transpose of [`weighted_rates`](Self::weighted_rates): adds what `cotangent`, (unit, trial), says to `on_rates`,
-    /// one such block an evaluation time.
-    pub fn spread(&self, cotangent: &DMatrix<f64>, on_rates: &mut [f64]) {
-        for &(j, weight) in &self.parts {
-            let block = &mut on_rates[j * cotangent.len()..][..cotangent.len()];
-            block
-                .iter_mut()
-                .zip(cotangent.iter())
-                .for_each(|(on_rate, c)| *on_rate += weight * c);
         }
     }
 }

@@ -5,11 +5,10 @@ mod linearized;
 mod normal;
 mod observed;
 
-use self::observed::gathered;
-use crate::batch::{TapeLimit, TrialBatch, Walk};
+use crate::batch::{Observation, TapeLimit, TrialBatch, Walk};
 use crate::initial_state::Start;
 use crate::layout::ModelLayout;
-use crate::observation::ObservationModel;
+use crate::observation::{NoisePrecision, ObservationModel};
 use crate::optimizer::{
     Bounds, Evaluation, Linearization, NormalEquations, Objective, SolveFailure, Value,
 };
@@ -18,7 +17,7 @@ use nalgebra::DMatrix;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
-use tauscope_adjoint::{Adjoint, Halt, Integrator, SolveError, Trajectory, backward, forward};
+use tauscope_adjoint::{Adjoint, Halt, Integrator, SolveError, Trajectory, backward_from, forward};
 use tauscope_dynamics::RateNetwork;
 
 /// `objective = cost / V + l2 (sum W^2 + sum U^2)`: cost is the mean over observed train targets of the loss, the squared
@@ -37,6 +36,7 @@ pub struct FitObjective<'a> {
     pub(crate) observation: ObservationModel,
     /// Known noise by output of a Gaussian observation; 1 of another.
     pub(crate) noise: Vec<f64>,
+    pub(crate) precision: NoisePrecision,
     pub(crate) scale: f64,
     pub(crate) l2: f64,
     pub(crate) n_train: usize,
@@ -89,6 +89,7 @@ impl<'a> FitObjective<'a> {
             valid: Arc::clone(&self.valid),
             small: Arc::clone(&self.small),
             noise: self.noise.clone(),
+            precision: self.precision.clone(),
             bounds: self.bounds.clone(),
             halt: self.halt.clone(),
             ..*self
@@ -134,15 +135,17 @@ impl FitObjective<'_> {
                 integrator,
             )
         })?;
-        let compared = batch
+        let mut loss = 0.0;
+        let residuals = batch
             .observations
             .iter()
-            .map(|o| {
+            .map(|observation| {
                 self.unless_halted()?;
-                Ok(self.compare(at, &trajectory, o))
+                let mut e = self.room(batch);
+                loss += self.hold(at, &trajectory, observation, &mut e, 1.0);
+                Ok(e)
             })
             .collect::<Result<Vec<_>, SolveFailure>>()?;
-        let (residuals, loss) = gathered(compared);
         Ok(Solved {
             start,
             trajectory,
@@ -184,18 +187,18 @@ impl FitObjective<'_> {
     ) -> Result<(Vec<f64>, u64), SolveFailure> {
         let mut gradient = vec![0.0; self.layout.len()];
         let on_readout = &mut gradient[self.layout.readout_range()];
-        let trajectory = &solved.trajectory;
-        let block = at.network.n_units() * batch.trials.len();
-        let mut on_rates = vec![0.0; block * batch.t_eval.len()];
-        self.on_rates(at, batch, trajectory, cotangents, on_readout, &mut on_rates);
+        let (network, trajectory) = (&at.network, &solved.trajectory);
+        let mut e = self.room(batch);
+        let write = |n: usize, on_parts: &mut [f64]| {
+            e.copy_from(&cotangents[n]);
+            let observation = &batch.observations[n];
+            self.on_rates(at, trajectory, observation, &mut e, on_readout, on_parts);
+        };
         let adjoint = self.until_halted(batch, || {
-            backward(
-                &at.network,
-                &batch.input,
-                &solved.trajectory,
-                &on_rates,
-                &self.integrator,
-            )
+            batch.with_cotangents(network.n_units(), write, |rates| {
+                let (input, integrator) = (&batch.input, &self.integrator);
+                backward_from(network, input, trajectory, rates, None, integrator)
+            })
         })?;
         let evaluations = adjoint.statistics.rhs_evaluations;
         self.on_theta(at, batch, &solved.start, adjoint, &mut gradient);
@@ -236,20 +239,18 @@ impl FitObjective<'_> {
         let weight = self.residual_weight();
         let mut gradient = vec![0.0; self.layout.len()];
         let on_readout = &mut gradient[self.layout.readout_range()];
-        let mut sums = Vec::with_capacity(walk.n_pieces());
-        let cotangents = |piece: &TrialBatch, trajectory: &Trajectory, out: &mut [f64]| {
-            let (mut residuals, loss) = self.residuals(at, piece, trajectory);
-            sums.push(loss);
-            residuals.iter_mut().for_each(|r| *r *= weight);
-            self.on_rates(at, piece, trajectory, &residuals, on_readout, out);
+        let mut e = self.room(batch);
+        let hold = |observation: &Observation, trajectory: &Trajectory, on_parts: &mut [f64]| {
+            let loss = self.hold(at, trajectory, observation, &mut e, weight);
+            self.on_rates(at, trajectory, observation, &mut e, on_readout, on_parts);
+            loss
         };
-        let adjoint =
-            self.until_halted(batch, || walk.backward(network, integrator, cotangents))?;
+        let (adjoint, loss) =
+            self.until_halted(batch, || walk.backward(network, integrator, hold))?;
         rhs_evaluations += adjoint.statistics.rhs_evaluations;
         self.on_theta(at, batch, &start, adjoint, &mut gradient);
         Ok(Part {
-            // in order of time, as `value_part` sums them
-            loss: sums.iter().rev().sum(),
+            loss,
             gradient,
             rhs_evaluations,
         })
@@ -263,8 +264,11 @@ impl FitObjective<'_> {
     ) -> Result<(f64, u64), SolveFailure> {
         let start = self.start(at, batch)?;
         let mut sums = Vec::new();
+        let mut e = self.room(batch);
         let sum = |piece: &TrialBatch, trajectory: &Trajectory| {
-            sums.push(self.residuals(at, piece, trajectory).1);
+            let losses = piece.observations.iter();
+            let losses = losses.map(|o| self.hold(at, trajectory, o, &mut e, 1.0));
+            sums.push(losses.sum::<f64>());
         };
         let (network, y0) = (&at.network, &start.state);
         let walk = self.until_halted(batch, || {

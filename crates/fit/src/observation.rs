@@ -16,8 +16,9 @@
 
 use crate::batch::Observation;
 use crate::readout::{Readout, ReadoutValues};
-use nalgebra::{DMatrix, DMatrixView};
+use nalgebra::DMatrix;
 use tauscope_adjoint::Trajectory;
+use tauscope_dynamics::vector_unit;
 
 /// From an output to a firing rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,8 +98,7 @@ impl ObservationModel {
     ) -> DMatrix<f64> {
         match self {
             ObservationModel::Gaussian => {
-                let rates = observation.weighted_rates(trajectory);
-                readout.outputs(values, rates.as_view())
+                observation.with_rates(trajectory, |rates| readout.outputs(values, rates))
             }
             ObservationModel::Poisson(link) => {
                 Counts::new(link, readout, values, trajectory, observation).means
@@ -106,6 +106,62 @@ impl ObservationModel {
         }
     }
 }
+
+/// 1 / noise by output: from outputs to residuals in units of the noise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NoisePrecision(Vec<f64>);
+
+impl NoisePrecision {
+    /// With the standard deviation of the noise by output.
+    pub fn new(noise: &[f64]) -> NoisePrecision {
+        NoisePrecision(noise.iter().map(|noise| 1.0 / noise).collect())
+    }
+
+    /// Turns outputs z, the first rows of `block` (row, trial), into `weight` times their residuals `(z - target) / noise`, 0 where
+    /// nothing was observed; the sum of the squares of the residuals.
+    pub fn hold(&self, block: &mut [f64], targets: &DMatrix<f64>, weight: f64) -> f64 {
+        let (outputs, trials) = targets.shape();
+        let rows = block.len() / trials.max(1);
+        let columns = targets.as_slice().chunks_exact(outputs.max(1));
+        let columns = columns.zip(block.chunks_exact_mut(rows.max(1)));
+        // several sums, which do not wait for each other
+        let mut sums = [0.0; SUMS];
+        let mut turn = |z: &mut f64, target: f64, precision: f64, sum: usize| {
+            let residual = (*z - target) * precision;
+            let residual = if target.is_nan() { 0.0 } else { residual };
+            *z = weight * residual;
+            sums[sum] += residual * residual;
+        };
+        vector_unit().dispatch(|| {
+            let (precision, last_precision) = self.0.as_chunks::<SUMS>();
+            for (targets, z) in columns {
+                let (targets, last_targets) = targets.as_chunks::<SUMS>();
+                let (z, last_z) = z[..outputs].as_chunks_mut::<SUMS>();
+                for ((z, targets), precision) in z.iter_mut().zip(targets).zip(precision) {
+                    for sum in 0..SUMS {
+                        turn(&mut z[sum], targets[sum], precision[sum], sum);
+                    }
+                }
+                let last = last_z.iter_mut().zip(last_targets).zip(last_precision);
+                for (sum, ((z, target), precision)) in last.enumerate() {
+                    turn(z, *target, *precision, sum);
+                }
+            }
+        });
+        sums.iter().sum()
+    }
+
+    /// Turns cotangents of residuals (output, trial) into those of the outputs.
+    pub fn pull_back(&self, cotangents: &mut DMatrix<f64>) {
+        for mut column in cotangents.column_iter_mut() {
+            let each = column.iter_mut().zip(&self.0);
+            each.for_each(|(cotangent, precision)| *cotangent *= precision);
+        }
+    }
+}
+
+/// Sums side by side.
+const SUMS: usize = 8;
 
 /// Mean counts of one observation, with what they change by.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,7 +185,7 @@ impl Counts {
         let mut means = DMatrix::zeros(p, k);
         let mut slopes = Vec::with_capacity(observation.parts.len());
         for &(j, weight) in &observation.parts {
-            let z = readout.outputs(values, rates_at(trajectory, j, k));
+            let z = readout.outputs(values, trajectory.rates(j));
             let exposure = weight * observation.width;
             means += z.map(|z| exposure * link.rate(z));
             slopes.push(z.map(|z| exposure * link.slope(z)));
@@ -170,12 +226,6 @@ impl Counts {
             }
         })
     }
-}
-
-/// Rates (unit, trial) of a trajectory of `n_trials` trials at evaluation time `j`.
-pub(crate) fn rates_at(trajectory: &Trajectory, j: usize, n_trials: usize) -> DMatrixView<'_, f64> {
-    let rates = trajectory.rates(j);
-    DMatrixView::from_slice(rates, rates.len() / n_trials, n_trials)
 }
 
 /// `(mu - y) / sqrt(mu)`.
@@ -240,6 +290,43 @@ mod tests {
                     "{link:?} {z}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn residuals_are_in_units_of_the_noise_and_nothing_else_is_touched() {
+        for outputs in [1, 7, 8, 19] {
+            let noise: Vec<f64> = (0..outputs).map(|o| 0.5 + o as f64).collect();
+            // two rows of hidden units below, a fifth not observed
+            let mut block =
+                DMatrix::from_fn(outputs + 2, 3, |o, k| (o as f64 - 2.3 * k as f64).sin());
+            let targets = DMatrix::from_fn(outputs, 3, |o, k| match (o + 2 * k) % 5 {
+                0 => f64::NAN,
+                n => n as f64,
+            });
+            let before = block.clone();
+            let sum = NoisePrecision::new(&noise).hold(block.as_mut_slice(), &targets, 3.0);
+            let mut squares = 0.0;
+            for (o, k) in (0..outputs + 2).flat_map(|o| (0..3).map(move |k| (o, k))) {
+                let expected = match targets.get((o, k)) {
+                    None => before[(o, k)] / 3.0,
+                    Some(y) if y.is_nan() => 0.0,
+                    Some(y) => (before[(o, k)] - y) / noise[o],
+                };
+                assert!(
+                    (block[(o, k)] - 3.0 * expected).abs() < 1e-13,
+                    "{outputs} {o} {k}"
+                );
+                squares += if o < outputs {
+                    expected * expected
+                } else {
+                    0.0
+                };
+            }
+            assert!(
+                (sum - squares).abs() < 1e-12 * squares,
+                "{outputs} {sum} {squares}"
+            );
         }
     }
 

@@ -14,7 +14,7 @@ use crate::dataset::{Dataset, Split, TargetSampling};
 use crate::initial_state::InitialStateKind;
 use crate::layout::ModelLayout;
 use crate::objective::FitObjective;
-use crate::observation::ObservationModel;
+use crate::observation::{NoisePrecision, ObservationModel};
 use crate::optimizer::{Algorithm, Optimizer, OptimizerSettings};
 use crate::readout::{Readout, ReadoutKind, output_moments};
 use nalgebra::DMatrix;
@@ -201,6 +201,7 @@ impl FitPlan {
             train: Arc::new(train),
             valid: Arc::new(valid),
             observation: self.observation,
+            precision: NoisePrecision::new(&self.noise),
             noise: self.noise.clone(),
             scale: self.scale,
             l2,

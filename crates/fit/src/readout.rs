@@ -1,7 +1,7 @@
 //! How rates become outputs.
 
 use crate::dataset::Dataset;
-use nalgebra::{DMatrix, DMatrixView, DVector};
+use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, DVector};
 use std::ops::Range;
 
 /// From the rates of all units to the outputs.
@@ -127,70 +127,87 @@ impl Readout {
     }
 
     /// Outputs (output, trial) of `rates` (unit, trial).
-    pub fn outputs(&self, values: &ReadoutValues, rates: DMatrixView<'_, f64>) -> DMatrix<f64> {
-        let mut z = self.gain_times(values, rates);
-        if !values.offset.is_empty() {
-            for mut column in z.column_iter_mut() {
-                column += &values.offset;
-            }
-        }
+    pub fn outputs(&self, values: &ReadoutValues, rates: &[f64]) -> DMatrix<f64> {
+        let mut z = DMatrix::zeros(self.n_outputs, rates.len() / self.n_units);
+        self.write_outputs(values, rates, &mut z);
         z
     }
 
-    /// The part of [`outputs`](Self::outputs) that is linear in the rates.
-    pub fn gain_times(&self, values: &ReadoutValues, rates: DMatrixView<'_, f64>) -> DMatrix<f64> {
-        match self.kind {
-            ReadoutKind::Direct => rates.rows(0, self.n_outputs).into_owned(),
-            ReadoutKind::Scaled => {
-                let mut z = rates.rows(0, self.n_outputs).into_owned();
-                for mut column in z.column_iter_mut() {
-                    column.component_mul_assign(&values.gain.column(0));
-                }
-                z
-            }
-            ReadoutKind::Linear => &values.gain * rates,
+    /// [`outputs`](Self::outputs), over whatever `z` (output, trial) holds.
+    pub fn write_outputs(&self, values: &ReadoutValues, rates: &[f64], z: &mut DMatrix<f64>) {
+        self.write_gain_times(values, rates, z);
+        let offset = values.offset.as_slice();
+        if !offset.is_empty() {
+            let columns = z.as_mut_slice().chunks_exact_mut(self.n_outputs);
+            columns.for_each(|z| z.iter_mut().zip(offset).for_each(|(z, d)| *z += d));
         }
     }
 
-    /// Adds to `gradient` (parameters) what cotangents `z` (output, trial) of the outputs at `rates` say, and to `on_rates`
-    /// (unit, trial) their cotangent of the rates.
+    /// The part of [`outputs`](Self::outputs) that is linear in the rates.
+    pub fn gain_times(&self, values: &ReadoutValues, rates: &[f64]) -> DMatrix<f64> {
+        let mut z = DMatrix::zeros(self.n_outputs, rates.len() / self.n_units);
+        self.write_gain_times(values, rates, &mut z);
+        z
+    }
+
+    fn write_gain_times(&self, values: &ReadoutValues, rates: &[f64], z: &mut DMatrix<f64>) {
+        let (n, p) = (self.n_units, self.n_outputs);
+        if self.kind == ReadoutKind::Linear {
+            let rates = DMatrixView::from_slice(rates, n, z.ncols());
+            values.gain.mul_to(&rates, z);
+            return;
+        }
+        let columns = z.as_mut_slice().chunks_exact_mut(p);
+        for (z, rates) in columns.zip(rates.chunks_exact(n)) {
+            z.copy_from_slice(&rates[..p]);
+            if self.kind == ReadoutKind::Scaled {
+                scale(z, values.gain.as_slice());
+            }
+        }
+    }
+
+    /// Adds to `gradient` (parameters) what cotangents `z` (output, trial) of the outputs at `rates` (unit, trial) say, and writes
+    /// their cotangent of the rates over what `on_rates` holds.
     pub fn vjp(
         &self,
         values: &ReadoutValues,
-        rates: DMatrixView<'_, f64>,
+        rates: &[f64],
         z: &DMatrix<f64>,
         gradient: &mut [f64],
-        on_rates: &mut DMatrix<f64>,
+        on_rates: &mut [f64],
     ) {
-        let p = self.n_outputs;
+        let (n, p, std) = (self.n_units, self.n_outputs, self.std.as_slice());
+        let (gains, offsets) = gradient.split_at_mut(self.gains().end);
+        let columns = || z.as_slice().chunks_exact(p);
         match self.kind {
-            ReadoutKind::Direct => {
-                let mut top = on_rates.rows_mut(0, p);
-                top += z;
-                return;
+            ReadoutKind::Linear => {
+                let mut on_rates = DMatrixViewMut::from_slice(on_rates, n, z.ncols());
+                values.gain.tr_mul_to(z, &mut on_rates);
+                let products = z * DMatrixView::from_slice(rates, n, z.ncols()).transpose();
+                let columns = products.as_slice().chunks_exact(p);
+                for (gains, products) in gains.chunks_exact_mut(p).zip(columns) {
+                    add_products(gains, std, products);
+                }
             }
-            ReadoutKind::Scaled => {
-                for k in 0..z.ncols() {
-                    for o in 0..p {
-                        on_rates[(o, k)] += values.gain[(o, 0)] * z[(o, k)];
-                        gradient[o] += self.std[o] * z[(o, k)] * rates[(o, k)];
+            ReadoutKind::Direct | ReadoutKind::Scaled => {
+                for (on_rates, z) in on_rates.chunks_exact_mut(n).zip(columns()) {
+                    let (observed, hidden) = on_rates.split_at_mut(p);
+                    observed.copy_from_slice(z);
+                    hidden.fill(0.0);
+                    if self.kind == ReadoutKind::Scaled {
+                        scale(observed, values.gain.as_slice());
                     }
                 }
             }
-            ReadoutKind::Linear => {
-                *on_rates += values.gain.transpose() * z;
-                let products = z * rates.transpose();
-                for (at, value) in products.iter().enumerate() {
-                    gradient[at] += self.std[at % p] * value;
-                }
+        }
+        if self.kind == ReadoutKind::Scaled {
+            for (rates, z) in rates.chunks_exact(n).zip(columns()) {
+                let terms = std.iter().zip(z).zip(rates);
+                let gains = gains.iter_mut().zip(terms);
+                gains.for_each(|(g, ((std, z), rate))| *g += std * z * rate);
             }
         }
-        let offsets = &mut gradient[self.gains().end..];
-        for column in z.column_iter() {
-            for (o, g) in offsets.iter_mut().enumerate() {
-                *g += self.std[o] * column[o];
-            }
-        }
+        columns().for_each(|z| add_products(offsets, std, z));
     }
 
     /// Derivative of the outputs `which` with respect to the rates, each times its own `weight`: (which, unit).
@@ -237,8 +254,8 @@ impl Readout {
     }
 
     /// Change of the outputs along a direction `v` of the parameters, at `rates`.
-    pub fn parameter_tangent(&self, v: &[f64], rates: DMatrixView<'_, f64>) -> DMatrix<f64> {
-        let mut z = DMatrix::zeros(self.n_outputs, rates.ncols());
+    pub fn parameter_tangent(&self, v: &[f64], rates: &[f64]) -> DMatrix<f64> {
+        let mut z = DMatrix::zeros(self.n_outputs, rates.len() / self.n_units);
         if self.kind == ReadoutKind::Direct {
             return z;
         }
@@ -257,6 +274,18 @@ impl Readout {
         z += self.outputs(&values, rates);
         z
     }
+}
+
+fn scale(values: &mut [f64], by: &[f64]) {
+    values.iter_mut().zip(by).for_each(|(v, by)| *v *= by);
+}
+
+/// `sums += a b`; none where there is no sum.
+fn add_products(sums: &mut [f64], a: &[f64], b: &[f64]) {
+    let terms = a.iter().zip(b);
+    sums.iter_mut()
+        .zip(terms)
+        .for_each(|(s, (a, b))| *s += a * b);
 }
 
 /// Mean and standard deviation of each output over the observed targets of `trials`; 0 where there is none.
@@ -320,11 +349,13 @@ mod tests {
             let d_rates = DMatrix::from_fn(3, 2, |i, j| 0.3 * i as f64 - j as f64);
             let v: Vec<f64> = (0..theta.len()).map(|i| 1.0 - 0.2 * i as f64).collect();
             let z = DMatrix::from_fn(2, 2, |i, j| 0.7 * i as f64 - 0.4 + j as f64);
-            let tangent = readout.gain_times(&values, d_rates.as_view())
-                + readout.parameter_tangent(&v, rates.as_view());
+            let tangent = readout.gain_times(&values, d_rates.as_slice())
+                + readout.parameter_tangent(&v, rates.as_slice());
             let mut gradient = vec![0.0; theta.len()];
-            let mut on_rates = DMatrix::zeros(3, 2);
-            readout.vjp(&values, rates.as_view(), &z, &mut gradient, &mut on_rates);
+            // whatever is there is written over
+            let mut on_rates = DMatrix::from_element(3, 2, 7.0);
+            let (r, on_r) = (rates.as_slice(), on_rates.as_mut_slice());
+            readout.vjp(&values, r, &z, &mut gradient, on_r);
             let left = tangent.dot(&z);
             let right =
                 on_rates.dot(&d_rates) + gradient.iter().zip(&v).map(|(g, v)| g * v).sum::<f64>();

@@ -190,17 +190,19 @@ fn pieces_take_no_more_than_the_limit_and_leave_no_observation_out() {
             "{most} bytes of {mebibytes} MiB / 8"
         );
         let mut backwards = Vec::new();
-        let adjoint = walk.backward(&network, &integrator, |piece, _, on_rates| {
-            backwards.extend(piece.observations.iter().rev().map(|o| o.target));
-            assert_eq!(
-                on_rates.len(),
-                piece.t_eval.len() * network.shape(2).block_len()
-            );
-            on_rates.fill(0.0);
-        });
+        let (adjoint, cost) = walk
+            .backward(&network, &integrator, |observation, _, on_parts| {
+                backwards.push(observation.target);
+                let blocks = on_parts.len() / network.shape(2).block_len();
+                assert_eq!(blocks, observation.parts.len());
+                on_parts.fill(0.0);
+                2.0
+            })
+            .unwrap();
         backwards.reverse();
         assert_eq!(backwards, all);
-        assert!(adjoint.unwrap().initial_state.iter().all(|v| *v == 0.0));
+        assert_eq!(cost, 2.0 * all.len() as f64);
+        assert!(adjoint.initial_state.iter().all(|v| *v == 0.0));
     }
 }
 

@@ -7,7 +7,7 @@ use super::readers::{ReadBy, Readers};
 use super::run::{StepTape, state_registers, weights_of};
 use super::scheme::StepKind;
 use super::weights::{StepWeights, WeightCache};
-use crate::forward::Cotangents;
+use crate::forward::RateCotangents;
 use crate::halt;
 use crate::{Adjoint, Phase, SolveError, Statistics};
 use arrayvec::ArrayVec;
@@ -19,20 +19,16 @@ pub(crate) fn backward(
     network: &RateNetwork,
     input: &InputSignal,
     tape: &StepTape,
-    cotangents: &Cotangents<'_>,
+    mut rates: RateCotangents<'_>,
+    end: Option<&[f64]>,
 ) -> Result<Adjoint, SolveError> {
     let mut cache = WeightCache::holding(network, &tape.weights);
     let mut pass = Backward::new(network, input, tape, cache.tile().len);
     let block = network.shape(input.n_trials()).block_len();
-    let mut evaluations = tape
-        .evaluations
-        .iter()
-        .zip(cotangents.rates.chunks_exact(block))
-        .rev()
-        .peekable();
+    let mut evaluations = tape.evaluations.iter().enumerate().rev().peekable();
     // a solve ends at its last evaluation time
     let last = tape.evaluations.last().map_or(0, |at| at.frame);
-    if let Some(end) = cotangents.end {
+    if let Some(end) = end {
         let parts = state_registers(network.model());
         for (&register, end) in parts.iter().zip(end.chunks_exact(block)) {
             pass.cotangents[register as usize][last % RING].add(end);
@@ -40,8 +36,12 @@ pub(crate) fn backward(
     }
     for frame in (0..=last).rev() {
         halt::check()?;
-        while let Some((at, cotangent)) = evaluations.next_if(|(at, _)| at.frame == frame) {
-            pass.cotangents[at.rate() as usize][frame % RING].add(cotangent);
+        while let Some((j, at)) = evaluations.next_if(|(_, at)| at.frame == frame) {
+            let into = &mut pass.cotangents[at.rate() as usize][frame % RING];
+            match &mut rates {
+                RateCotangents::All(all) => into.add(&all[j * block..][..block]),
+                RateCotangents::Each(write) => into.add_written(|out| write(j, out)),
+            }
         }
         pass.step(frame, &mut cache);
         if frame % CHECKED == 0 {

@@ -273,6 +273,18 @@ impl Cotangent {
         }
     }
 
+    /// Adds what `write` writes over a block.
+    pub(super) fn add_written(&mut self, write: impl FnOnce(&mut [f64])) {
+        if self.is_empty {
+            write(&mut self.values);
+            self.is_empty = false;
+        } else {
+            let mut v = vec![0.0; self.values.len()];
+            write(&mut v);
+            self.add(&v);
+        }
+    }
+
     /// The sum.
     pub(super) fn finish(mut self) -> Vec<f64> {
         if self.is_empty {

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::cell::RefCell;
 use tauscope_adjoint::{
-    AdaptiveMethod, Direction, ExponentialMethod, Integrator, StepControl, Tolerances, backward,
-    forward, sensitivities,
+    AdaptiveMethod, Direction, ExponentialMethod, FixedStepMethod, Integrator, RateCotangents,
+    StepControl, Stops, Tolerances, backward, backward_from, forward, sensitivities,
 };
 use tauscope_dynamics::{
     Activation, Coordinate, Interpolation, ModelKind, Parameters, RateNetwork,
@@ -284,6 +284,37 @@ fn ordinary(model: ModelKind) -> Case {
 
 /// The error that must be noticed.
 const MUTATION: f64 = 1.001;
+
+#[test]
+fn cotangents_made_one_at_a_time_give_the_same_bits() {
+    let rk4 = Integrator::FixedStep {
+        method: FixedStepMethod::Rk4,
+        step: None,
+        stops: Stops::Knots,
+    };
+    for model in ModelKind::ALL {
+        let case = ordinary(model);
+        let integrators = candidates().into_iter().map(|c| c.integrator).chain([rk4]);
+        for integrator in integrators {
+            let (network, input) = (&case.network, &case.input);
+            let solved = forward(network, input, &case.y0, &case.t_eval, &integrator).unwrap();
+            let end = Numbers(3).vec(case.y0.len());
+            let adjoint = |rates: RateCotangents<'_>| {
+                backward_from(network, input, &solved, rates, Some(&end), &integrator).unwrap()
+            };
+            let block = case.cotangents.len() / case.t_eval.len();
+            let mut asked = Vec::new();
+            let each = adjoint(RateCotangents::Each(&mut |j, out| {
+                asked.push(j);
+                out.copy_from_slice(&case.cotangents[j * block..][..block]);
+            }));
+            assert!(asked.into_iter().eq((0..case.t_eval.len()).rev()));
+            let all = adjoint(RateCotangents::All(&case.cotangents));
+            assert_eq!(each.gradient, all.gradient, "{integrator:?}");
+            assert_eq!(each.initial_state, all.initial_state, "{integrator:?}");
+        }
+    }
+}
 
 #[test]
 fn an_error_of_a_thousandth_in_any_block_of_the_gradient_is_noticed() {

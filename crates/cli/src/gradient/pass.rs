@@ -1,12 +1,13 @@
 use anyhow::{Context, Result, ensure};
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DVector;
 use rayon::prelude::*;
 use tauscope_adjoint::{Integrator, Statistics, Trajectory};
-use tauscope_dynamics::{Activation, Gradient, ModelKind, Parameters, RateNetwork, vector_unit};
-use tauscope_fit::batch::{StepError, Stride, TapeLimit, TrialBatch, Walk};
+use tauscope_dynamics::{Activation, Gradient, ModelKind, Parameters, RateNetwork};
+use tauscope_fit::batch::{Observation, StepError, Stride, TapeLimit, TrialBatch, Walk};
 use tauscope_fit::config::EffectiveConfig;
 use tauscope_fit::dataset::InitialState;
 use tauscope_fit::fast_loop;
+use tauscope_fit::observation::NoisePrecision;
 use tauscope_fit::store::{GradientProblem, NetworkArrays};
 
 /// Trials that are integrated together. Fixed, so that the number of threads changes no bit of the sum.
@@ -26,6 +27,8 @@ pub struct Problem {
     /// Initial state of each batch, see `StateShape`.
     initial_states: Vec<Vec<f64>>,
     n_observed: usize,
+    /// No noise is known: residuals are differences.
+    precision: NoisePrecision,
     integrator: Integrator,
     /// Of the steps that wait for the backward solve.
     limit: TapeLimit,
@@ -61,6 +64,7 @@ impl Problem {
         let stride = Stride::new(dataset, &integrator).map_err(unfit)?;
         let warning = fast_loop::warning(&network, &integrator, dataset);
         let states = dataset.initial_state().cloned();
+        let precision = NoisePrecision::new(&vec![1.0; dataset.n_outputs()]);
         let size = batch(network.n_units());
         let batches = TrialBatch::cut_up(file.dataset, size, &integrator, stride)?;
         let n_observed = batches.iter().map(TrialBatch::n_observed).sum();
@@ -78,6 +82,7 @@ impl Problem {
             batches,
             initial_states,
             n_observed,
+            precision,
             integrator,
             limit: TapeLimit::of_mebibytes(config.memory.get()),
             warning,
@@ -108,6 +113,7 @@ impl Problem {
                 .collect(),
             network: self.network.clone(),
             initial_states: self.initial_states.clone(),
+            precision: self.precision.clone(),
             warning: None,
             ..*self
         };
@@ -165,10 +171,10 @@ impl Problem {
         let (network, integrator) = (&self.network, &self.integrator);
         let walk = Walk::forward(network, batch, y0, integrator, self.limit, |_, _| {})?;
         let forward = walk.statistics;
-        let mut sum = 0.0;
-        let adjoint = walk.backward(network, integrator, |piece, trajectory, on_rates| {
-            sum += self.cotangents(piece, trajectory, on_rates);
-        })?;
+        let hold = |observation: &Observation, trajectory: &Trajectory, on_parts: &mut [f64]| {
+            self.hold(observation, trajectory, on_parts)
+        };
+        let (adjoint, sum) = walk.backward(network, integrator, hold)?;
         Ok(Pass {
             cost: sum / self.n_observed as f64,
             gradient: adjoint.gradient,
@@ -177,71 +183,24 @@ impl Problem {
         })
     }
 
-    /// Fills `d cost / d rates` at the evaluation times, and returns the sum of the squared residuals.
-    fn cotangents(&self, batch: &TrialBatch, trajectory: &Trajectory, on_rates: &mut [f64]) -> f64 {
-        let block = self.network.n_units() * batch.input.n_trials();
+    /// The sum of the squared residuals of `observation`, and their `d cost / d rates`. The first units are the outputs.
+    fn hold(
+        &self,
+        observation: &Observation,
+        trajectory: &Trajectory,
+        on_parts: &mut [f64],
+    ) -> f64 {
+        let (outputs, trials) = observation.values.shape();
+        let units = self.network.n_units();
+        let on_rates = &mut on_parts[..units * trials];
+        observation.with_rates(trajectory, |rates| on_rates.copy_from_slice(rates));
         let weight = 2.0 / self.n_observed as f64;
-        // each block is then written once, and wholly
-        let mut observed = batch.observations.iter().enumerate();
-        let is_each_a_point = batch.observations.len() == batch.t_eval.len()
-            && observed.all(|(n, o)| o.point() == Some(n) && o.values.len() == block);
-        if !is_each_a_point {
-            on_rates.fill(0.0);
-        }
-        let mut sum = 0.0;
-        for observation in batch.observations.iter() {
-            if let Some(j) = observation.point() {
-                let on_rates = &mut on_rates[j * block..][..block];
-                sum += residuals(&observation.values, trajectory.rates(j), weight, on_rates);
-                continue;
-            }
-            let rates = observation.weighted_rates(trajectory);
-            let mut cotangent = DMatrix::zeros(rates.nrows(), rates.ncols());
-            sum += residuals(
-                &observation.values,
-                rates.as_slice(),
-                weight,
-                cotangent.as_mut_slice(),
-            );
-            observation.spread(&cotangent, on_rates);
-        }
+        let sum = self.precision.hold(on_rates, &observation.values, weight);
+        let hidden = on_rates.chunks_exact_mut(units);
+        hidden.for_each(|column| column[outputs..].fill(0.0));
+        observation.spread(on_parts);
         sum
     }
-}
-
-/// Writes `weight` times the residuals of `rates` (unit, trial) to `out`, 0 where nothing was observed, and returns the sum of
-/// their squares. The first units are the outputs.
-fn residuals(targets: &DMatrix<f64>, rates: &[f64], weight: f64, out: &mut [f64]) -> f64 {
-    let (outputs, trials) = targets.shape();
-    let units = rates.len() / trials.max(1);
-    let columns = targets.as_slice().chunks_exact(outputs.max(1));
-    let columns = columns
-        .zip(rates.chunks_exact(units))
-        .zip(out.chunks_exact_mut(units));
-    // several sums, which do not wait for each other
-    let mut sums = [0.0; 8];
-    let mut add = |target: f64, rate: f64, out: &mut f64, sum: usize| {
-        let residual = if target.is_nan() { 0.0 } else { rate - target };
-        sums[sum] += residual * residual;
-        *out = weight * residual;
-    };
-    vector_unit().dispatch(|| {
-        for ((targets, rates), out) in columns {
-            let (targets, last_targets) = targets.as_chunks::<8>();
-            let (rates, last_rates) = rates[..outputs].as_chunks::<8>();
-            let (out, last_out) = out[..outputs].as_chunks_mut::<8>();
-            for ((targets, rates), out) in targets.iter().zip(rates).zip(out) {
-                for lane in 0..8 {
-                    add(targets[lane], rates[lane], &mut out[lane], lane);
-                }
-            }
-            let last = last_targets.iter().zip(last_rates).zip(last_out);
-            for (lane, ((target, rate), out)) in last.enumerate() {
-                add(*target, *rate, out, lane);
-            }
-        }
-    });
-    sums.iter().sum()
 }
 
 /// The state in which `trials` start, as the file has it.

@@ -3,12 +3,11 @@
 //! Checkpoints are the states at borders between pieces. On the way back each piece is solved again from its checkpoint and its
 //! adjoint begins where that of the piece after it ended: one further forward solve, whatever the number of pieces.
 
-use super::TrialBatch;
+use super::{Observation, TrialBatch};
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::ops::Range;
 use tauscope_adjoint::{
-    Adjoint, Cotangents, Integrator, SolveError, Statistics, Stops, Trajectory, backward_from,
+    Adjoint, Integrator, RateCotangents, SolveError, Statistics, Stops, Trajectory, backward_from,
     forward,
 };
 use tauscope_dynamics::RateNetwork;
@@ -57,14 +56,6 @@ struct Piece {
     samples: Range<usize>,
     y0: Vec<f64>,
 }
-
-thread_local! {
-    /// Cotangents of the last batch of this thread, whose memory the next one uses.
-    static BUFFER: Cell<Vec<f64>> = const { Cell::new(Vec::new()) };
-}
-
-/// Doubles that are kept so, by thread: 32 MiB.
-const MOST_BUFFERED: usize = 4 << 20;
 
 impl<'b> Walk<'b> {
     /// Solves `batch` from `y0`, in pieces where its steps would take more than `limit`; `visit` sees each piece of the batch with
@@ -116,8 +107,9 @@ impl<'b> Walk<'b> {
         self.pieces.len()
     }
 
-    /// The gradient of a cost: `cotangents` gets each piece of the batch with its trajectory, the last piece first, and fills
-    /// `d cost / d rates` as in [`tauscope_adjoint::backward`] into a buffer of that length, which holds anything.
+    /// The gradient of a cost, and the cost. `hold` holds an observation of the batch against the trajectory of its piece, the last
+    /// observation first: it returns what that costs and writes `d cost / d rates` at the evaluation times of the observation, one
+    /// block (unit, trial) after the other, over whatever is there. Costs are summed in order of time.
     ///
     /// # Errors
     /// As [`tauscope_adjoint::backward`].
@@ -125,11 +117,10 @@ impl<'b> Walk<'b> {
         self,
         network: &RateNetwork,
         integrator: &Integrator,
-        mut cotangents: impl FnMut(&TrialBatch, &Trajectory, &mut [f64]),
-    ) -> Result<Adjoint, SolveError> {
-        // fresh memory costs more than writing it
-        let mut rates = BUFFER.take();
+        mut hold: impl FnMut(&Observation, &Trajectory, &mut [f64]) -> f64,
+    ) -> Result<(Adjoint, f64), SolveError> {
         let (mut total, mut solved) = (None::<Adjoint>, Some(self.trajectory));
+        let mut sums = Vec::with_capacity(self.pieces.len());
         for Piece { samples, y0 } in self.pieces.iter().rev() {
             let piece = self.batch.piece(samples.clone());
             let input = &piece.input;
@@ -142,14 +133,15 @@ impl<'b> Walk<'b> {
                     trajectory
                 }
             };
-            let block = network.n_units() * input.n_trials();
-            rates.resize(block * piece.t_eval.len(), 0.0);
-            cotangents(&piece, &trajectory, &mut rates);
-            let cotangents = Cotangents {
-                rates: &rates,
-                end: total.as_ref().map(|later| &later.initial_state[..]),
+            let mut costs = vec![0.0; piece.observations.len()];
+            let hold = |n: usize, on_parts: &mut [f64]| {
+                costs[n] = hold(&piece.observations[n], &trajectory, on_parts);
             };
-            let mut adjoint = backward_from(network, input, &trajectory, &cotangents, integrator)?;
+            let end = total.as_ref().map(|later| &later.initial_state[..]);
+            let mut adjoint = piece.with_cotangents(network.n_units(), hold, |rates| {
+                backward_from(network, input, &trajectory, rates, end, integrator)
+            })?;
+            sums.push(costs.iter().sum::<f64>());
             adjoint.statistics.rhs_evaluations += again.rhs_evaluations;
             if let Some(later) = total {
                 adjoint.gradient.add_scaled(1.0, &later.gradient);
@@ -157,15 +149,13 @@ impl<'b> Walk<'b> {
             }
             total = Some(adjoint);
         }
-        if rates.capacity() <= MOST_BUFFERED {
-            BUFFER.set(rates);
-        }
         // there is a piece
-        Ok(total.unwrap_or_else(|| Adjoint {
+        let adjoint = total.unwrap_or_else(|| Adjoint {
             gradient: network.parameters().zeros_like(),
             initial_state: Vec::new(),
             statistics: Statistics::default(),
-        }))
+        });
+        Ok((adjoint, sums.iter().rev().sum()))
     }
 }
 
@@ -253,6 +243,49 @@ fn stops_at_samples(integrator: &Integrator) -> bool {
 }
 
 impl TrialBatch {
+    /// Calls `solve` with the cotangents of the rates of `units` units: `write` writes those of the observation with that index as in
+    /// [`Walk::backward`]. Where each observation has an evaluation time of its own, it is called when a solve asks for that one.
+    pub(crate) fn with_cotangents<T>(
+        &self,
+        units: usize,
+        mut write: impl FnMut(usize, &mut [f64]),
+        solve: impl FnOnce(RateCotangents<'_>) -> T,
+    ) -> T {
+        if let Some(alone) = self.each_alone() {
+            return solve(RateCotangents::Each(&mut |j, out| match alone[j] {
+                Some(n) => write(n, out),
+                None => out.fill(0.0),
+            }));
+        }
+        let block = units * self.input.n_trials();
+        let mut all = vec![0.0; block * self.t_eval.len()];
+        let mut on_parts = Vec::new();
+        for (n, observation) in self.observations.iter().enumerate().rev() {
+            on_parts.resize(block * observation.parts.len(), 0.0);
+            write(n, &mut on_parts);
+            let parts = observation.parts.iter();
+            for (&(j, _), on_part) in parts.zip(on_parts.chunks_exact(block)) {
+                let rates = all[j * block..][..block].iter_mut().zip(on_part);
+                rates.for_each(|(on_rate, c)| *on_rate += c);
+            }
+        }
+        solve(RateCotangents::All(&all))
+    }
+
+    /// The observation at each evaluation time, if none of them weighs several times and none shares its own.
+    fn each_alone(&self) -> Option<Vec<Option<usize>>> {
+        let mut alone = vec![None; self.t_eval.len()];
+        for (n, observation) in self.observations.iter().enumerate() {
+            let [(j, _)] = observation.parts[..] else {
+                return None;
+            };
+            if alone[j].replace(n).is_some() {
+                return None;
+            }
+        }
+        Some(alone)
+    }
+
     /// Whether the batch may be cut at a sample: not within what an observation weighs, and not where nothing is left.
     fn may_cut(&self) -> Vec<bool> {
         let time = self.input.time();
@@ -269,7 +302,7 @@ impl TrialBatch {
     }
 
     /// First and last time that an observation weighs.
-    fn span(&self, observation: &super::Observation) -> (f64, f64) {
+    fn span(&self, observation: &Observation) -> (f64, f64) {
         let times = observation.parts.iter().map(|&(j, _)| self.t_eval[j]);
         times.fold((f64::INFINITY, f64::NEG_INFINITY), |(from, to), t| {
             (from.min(t), to.max(t))
@@ -286,7 +319,7 @@ impl TrialBatch {
         let input = self.input.part(samples.clone());
         let is_last = samples.end == time.len();
         let until = |sample: usize| {
-            let ends_by = |o: &super::Observation| self.span(o).1 <= time[sample];
+            let ends_by = |o: &Observation| self.span(o).1 <= time[sample];
             self.observations.partition_point(ends_by)
         };
         let first = match samples.start {

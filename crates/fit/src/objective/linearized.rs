@@ -1,6 +1,6 @@
 use super::{FitObjective, Solved, Unpacked};
 use crate::batch::{Observation, TrialBatch};
-use crate::observation::{Link, ObservationModel, rates_at};
+use crate::observation::{Link, ObservationModel};
 use crate::optimizer::{Evaluation, Linearization, SolveFailure};
 use nalgebra::{DMatrix, DMatrixView};
 use rayon::prelude::*;
@@ -118,8 +118,8 @@ impl FitObjective<'_> {
                     let rates = observation.weighted_rates(&solved.trajectory);
                     let d_rates = self.weighted_tangent(&along, index, batch, observation);
                     let readout = &self.layout.readout;
-                    let mut z = readout.gain_times(&at.readout, d_rates.as_view())
-                        + readout.parameter_tangent(readout_v, rates.as_view());
+                    let mut z = readout.gain_times(&at.readout, d_rates.as_slice())
+                        + readout.parameter_tangent(readout_v, rates.as_slice());
                     self.to_residuals(observation, &mut z);
                     Ok(z)
                 })
@@ -190,9 +190,8 @@ impl FitObjective<'_> {
         let mut sum = DMatrix::zeros(observation.values.nrows(), k);
         for (part, &(j, _)) in observation.parts.iter().enumerate() {
             let block = &along.at(j)[(1 + index) * n * k..][..n * k];
-            let d_rates = DMatrixView::from_slice(block, n, k);
-            let z = readout.gain_times(&at.readout, d_rates)
-                + readout.parameter_tangent(readout_v, rates_at(&solved.trajectory, j, k));
+            let z = readout.gain_times(&at.readout, block)
+                + readout.parameter_tangent(readout_v, solved.trajectory.rates(j));
             sum += z.component_mul(&counts.factors(part, &observation.values));
         }
         sum

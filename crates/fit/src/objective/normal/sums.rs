@@ -124,7 +124,7 @@ impl<'a> Sums<'a> {
         let n = self.layout.n_units;
         let features = DMatrixView::from_slice(&panel.features, n + 1, points.len());
         let rates = features.rows(0, n).into_owned();
-        let predicted = self.layout.readout.outputs(self.readout, rates.as_view());
+        let predicted = self.layout.readout.outputs(self.readout, rates.as_slice());
         DMatrix::from_fn(observed.len(), points.len(), |row, k| {
             let (output, point) = (observed[row], points[k]);
             let target = batch.observations[point.observation].values[(output, point.trial)];
