@@ -22,7 +22,7 @@ fn list(paths: &[PathBuf]) -> String {
         .join(", ")
 }
 
-/// An existing path wins; else `data/NAME.h5` in the nearest folder, from `current` upwards, that has one.
+/// An existing path wins; else `data/NAME.h5`, NAME with that ending or without it, in the nearest folder, from `current` upwards, that has one.
 ///
 /// # Errors
 /// [`MissingDataset`] with everything that was looked for.
@@ -33,7 +33,8 @@ pub fn dataset(word: &str, current: &Path) -> Result<PathBuf, MissingDataset> {
     }
     let mut looked_for = vec![current.join(given)];
     if is_name(given) {
-        let named = |folder: &Path| folder.join("data").join(format!("{word}.h5"));
+        let file = format!("{}.h5", word.strip_suffix(".h5").unwrap_or(word));
+        let named = |folder: &Path| folder.join("data").join(&file);
         looked_for.extend(current.ancestors().map(named));
     }
     let found = looked_for.iter().skip(1).find(|path| path.is_file());
@@ -128,6 +129,10 @@ mod tests {
         assert_eq!(
             dataset("fish", root.path()),
             Ok(root.path().join("data/fish.h5"))
+        );
+        assert_eq!(
+            dataset("moth.h5", &deep),
+            Ok(root.path().join("data/moth.h5"))
         );
     }
 

@@ -137,6 +137,10 @@ fn missing_variables_and_attributes_are_named_with_what_they_should_be() {
         "x.h5: the variable targets is missing; variables there: trial, time, input, output, inputs"
     );
     assert_eq!(
+        message(|t| t.variables.retain(|v| v.name != "inputs")),
+        "x.h5: the variable inputs is missing; variables there: trial, time, input, output, targets"
+    );
+    assert_eq!(
         message(|t| t.attributes.retain(|(n, _)| n != "tauscope_format")),
         "x.h5: the attribute tauscope_format is missing: set it to \"dataset\""
     );

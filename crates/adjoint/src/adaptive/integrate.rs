@@ -155,7 +155,9 @@ fn stalled(task: &Task<'_>, t: f64, step: f64, reason: &diffsol::DiffsolError) -
         phase: task.phase,
         time: true_time(task, t),
         step,
-        reason: reason.to_string(),
+        reason: format!(
+            "{reason}; loosen the tolerance, bound the weights, raise the lower bound of the time constants, or choose another method"
+        ),
     }
 }
 

@@ -72,7 +72,12 @@ fn read_raw(file: &StoredFile) -> Result<RawDataset, StoreError> {
     let time = read_times(&root, "time", &time_units)?;
     let targets_variable = root.variable("targets")?;
     let targets = cube(&targets_variable, "(trial, target_time, output)")?;
-    let inputs_variable = root.optional("inputs")?;
+    let input_labels = read_labels(&root, "input")?;
+    let inputs_variable = match &input_labels {
+        // who names inputs has some
+        Some(labels) if !labels.is_empty() => Some(root.variable("inputs")?),
+        _ => root.optional("inputs")?,
+    };
     let inputs = match &inputs_variable {
         Some(variable) => cube(variable, "(trial, time, input)")?,
         None => Vec::new(),
@@ -112,7 +117,7 @@ fn read_raw(file: &StoredFile) -> Result<RawDataset, StoreError> {
         trial_length: read_trial_length(&root, time.len())?,
         split: read_split(&root)?,
         trial_labels: read_labels(&root, "trial")?,
-        input_labels: read_labels(&root, "input")?,
+        input_labels,
         output_labels: read_labels(&root, "output")?,
         initial_state: read_initial_state(&root)?,
         trial_variables,
