@@ -4,7 +4,7 @@ Generates sigmoid teachers of 10 units with 5 % noise, fits each, judges it, and
 of 95 %, units whose interval is refused, units whose order is told and told rightly. With --out FOLDER what is done is kept in
 FOLDER/parts, the same command goes on where it was interrupted, and README.md and units.csv are written there.
 
-    just coverage --teachers 100 --out benches/runs/2026-11-27-coverage
+    just coverage --teachers 100 --out benches/runs/2026-11-28-coverage
 """
 
 import argparse
