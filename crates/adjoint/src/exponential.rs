@@ -21,6 +21,7 @@ mod control;
 mod drives;
 mod estimate;
 mod frames;
+mod gather;
 mod kernels;
 mod phi;
 mod probe;

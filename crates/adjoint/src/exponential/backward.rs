@@ -1,8 +1,8 @@
 use super::aligned::Aligned;
 use super::drives::{DriveCotangents, Drives, Panel};
-use super::kernels::{self, Cotangent, Reader};
+use super::gather::{Cotangent, Packed, Reader, gather};
 use super::product::{add_outer, multiply};
-use super::program::{Filter, MAX_LAG, Operation, REGISTERS, Register, Source};
+use super::program::{Filter, MAX_LAG, MOST_SAMPLES, Operation, REGISTERS, Register, Source};
 use super::readers::{ReadBy, Readers};
 use super::run::{StepTape, state_registers, weights_of};
 use super::scheme::StepKind;
@@ -84,6 +84,8 @@ struct Backward<'a> {
     weights: [Option<Arc<StepWeights>>; RING],
     /// By register and frame modulo [`RING`].
     cotangents: Vec<[Cotangent; RING]>,
+    /// Weights of the readers of each register, then of each sample of the drive.
+    packed: [PackedReaders; REGISTERS + MOST_SAMPLES],
     /// Cotangents of products, by their source.
     panels: Vec<(Register, Panel)>,
     gradient: Gradient,
@@ -125,6 +127,7 @@ impl<'a> Backward<'a> {
             readers: Readers::new(&tape.scheme),
             weights: Default::default(),
             cotangents,
+            packed: Default::default(),
             panels: Vec::new(),
             gradient: network.parameters().zeros_like(),
             log_tau: LogTauSums {
@@ -183,7 +186,8 @@ impl<'a> Backward<'a> {
             found.add(read_by, &self.cotangents, &self.weights, frame + lag);
         }
         let value = || self.tape.frames.get(register, frame);
-        found.sum(&mut into, value, &mut self.log_tau);
+        let packed = &mut self.packed[register as usize];
+        found.sum(&mut into, value, packed, &mut self.log_tau);
         drop(found);
         self.cotangents[register as usize][frame % RING] = into;
     }
@@ -194,7 +198,11 @@ impl<'a> Backward<'a> {
             let mut found = Found::default();
             let read_by = self.readers.of_drive(ahead, kind);
             found.add(read_by, &self.cotangents, &self.weights, frame);
-            found.sum(into, || self.drives.get(ahead), &mut self.log_tau);
+            let (value, packed) = (
+                || self.drives.get(ahead),
+                &mut self.packed[REGISTERS + ahead],
+            );
+            found.sum(into, value, packed, &mut self.log_tau);
         }
     }
 
@@ -317,6 +325,14 @@ struct LogTauSums {
     sums: [Aligned; 2],
 }
 
+/// Weights of combinations that read one value, by their filter.
+#[derive(Debug, Default)]
+struct PackedReaders {
+    synaptic: Packed,
+    rate: Packed,
+    instant: Packed,
+}
+
 /// Combinations that read one value, by their filter.
 #[derive(Default)]
 struct Found<'a> {
@@ -349,7 +365,8 @@ impl<'a> Found<'a> {
             };
             list.push(Reader {
                 cotangent: &of.values,
-                weights: &weights.operations[by.operation],
+                step: weights,
+                operation: by.operation,
                 row: by.row,
             });
         }
@@ -360,15 +377,21 @@ impl<'a> Found<'a> {
         &self,
         into: &mut Cotangent,
         value: impl Fn() -> &'v [f64],
+        packed: &mut PackedReaders,
         log_tau: &mut LogTauSums,
     ) {
         let LogTauSums { tile, sums: [s, r] } = log_tau;
+        let PackedReaders {
+            synaptic,
+            rate,
+            instant,
+        } = packed;
         if !self.synaptic.is_empty() {
-            kernels::gather(into, *tile, &self.synaptic, Some((value(), s)));
+            gather(into, *tile, &self.synaptic, synaptic, Some((value(), s)));
         }
         if !self.rate.is_empty() {
-            kernels::gather(into, *tile, &self.rate, Some((value(), r)));
+            gather(into, *tile, &self.rate, rate, Some((value(), r)));
         }
-        kernels::gather(into, *tile, &self.instant, None);
+        gather(into, *tile, &self.instant, instant, None);
     }
 }

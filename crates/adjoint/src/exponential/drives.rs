@@ -1,6 +1,7 @@
 use super::aligned::Aligned;
 use super::frames::CHUNK;
-use super::kernels::{self, Cotangent};
+use super::gather::Cotangent;
+use super::kernels;
 use super::product::{add_outer, multiply};
 use super::program::MOST_SAMPLES;
 use nalgebra::DMatrix;

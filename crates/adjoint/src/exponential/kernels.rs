@@ -3,8 +3,7 @@
 //! Entries are taken in groups of [`LANES`], which every vector unit divides evenly. Vectors are explicit: left alone, the
 //! compiler takes groups side by side, by gathers.
 
-use super::aligned::Aligned;
-use super::weights::{LANES, Weights};
+use super::weights::LANES;
 use crate::Tolerances;
 use pulp::{Simd, WithSimd};
 use tauscope_dynamics::vector_unit;
@@ -33,6 +32,8 @@ macro_rules! by_count {
         }
     };
 }
+
+pub(super) use by_count;
 
 /// `out = sum_k weights_k inputs_k`, weights tiled as in `Weights` with `stride` rows, of which the first
 /// `inputs.len()` are used. Blocks (unit, column).
@@ -154,11 +155,11 @@ impl WithSimd for Affine<'_> {
 }
 
 /// Consecutive groups of [`LANES`] entries within one tile.
-struct Stretch {
+pub(super) struct Stretch {
     /// Group in the block, and in the tile.
-    first: usize,
-    unit: usize,
-    len: usize,
+    pub(super) first: usize,
+    pub(super) unit: usize,
+    pub(super) len: usize,
 }
 
 /// Groups of a stretch: their weights stay in the cache over all tiles.
@@ -166,7 +167,7 @@ const STRETCH: usize = 8;
 
 /// A block of that many groups, for the same part of every tile before the next part.
 #[inline(always)]
-fn stretches(groups: usize, tile: usize) -> impl Iterator<Item = Stretch> {
+pub(super) fn stretches(groups: usize, tile: usize) -> impl Iterator<Item = Stretch> {
     let in_tile = tile / LANES;
     (0..in_tile).step_by(STRETCH).flat_map(move |unit| {
         let longest = STRETCH.min(in_tile - unit);
@@ -180,7 +181,7 @@ fn stretches(groups: usize, tile: usize) -> impl Iterator<Item = Stretch> {
 
 /// The groups of a stretch in several blocks, all of one length: so the compiler sees that none need be checked again.
 #[inline(always)]
-fn blocks<'a, const T: usize>(
+pub(super) fn blocks<'a, const T: usize>(
     blocks: &[&'a [f64]],
     first: usize,
     len: usize,
@@ -194,19 +195,19 @@ fn blocks<'a, const T: usize>(
 
 /// The vectors of a group.
 #[derive(Clone, Copy)]
-struct Lanes<S: Simd>([S::f64s; LANES]);
+pub(super) struct Lanes<S: Simd>([S::f64s; LANES]);
 
 impl<S: Simd> Lanes<S> {
     /// How many of the array are used.
     const VECTORS: usize = LANES / S::F64_LANES;
 
     #[inline(always)]
-    fn zero(simd: S) -> Self {
+    pub(super) fn zero(simd: S) -> Self {
         Lanes([simd.splat_f64s(0.0); LANES])
     }
 
     #[inline(always)]
-    fn load(simd: S, group: &[f64; LANES]) -> Self {
+    pub(super) fn load(simd: S, group: &[f64; LANES]) -> Self {
         let mut lanes = Self::zero(simd);
         lanes.0[..Self::VECTORS].copy_from_slice(S::as_simd_f64s(group).0);
         lanes
@@ -214,7 +215,7 @@ impl<S: Simd> Lanes<S> {
 
     /// Adds `a b`.
     #[inline(always)]
-    fn add_product(&mut self, simd: S, a: &[f64; LANES], b: &[f64; LANES]) {
+    pub(super) fn add_product(&mut self, simd: S, a: &[f64; LANES], b: &[f64; LANES]) {
         let factors = S::as_simd_f64s(a).0.iter().zip(S::as_simd_f64s(b).0);
         for (sum, (&a, &b)) in self.0.iter_mut().zip(factors) {
             *sum = simd.mul_add_f64s(a, b, *sum);
@@ -223,7 +224,7 @@ impl<S: Simd> Lanes<S> {
 
     /// Adds `a b` for one number `a`.
     #[inline(always)]
-    fn add_scaled(&mut self, simd: S, a: f64, b: &[f64; LANES]) {
+    pub(super) fn add_scaled(&mut self, simd: S, a: f64, b: &[f64; LANES]) {
         let a = simd.splat_f64s(a);
         for (sum, &b) in self.0.iter_mut().zip(S::as_simd_f64s(b).0) {
             *sum = simd.mul_add_f64s(a, b, *sum);
@@ -232,7 +233,7 @@ impl<S: Simd> Lanes<S> {
 
     /// Adds `a b`.
     #[inline(always)]
-    fn add_lanes(&mut self, simd: S, a: Self, b: &[f64; LANES]) {
+    pub(super) fn add_lanes(&mut self, simd: S, a: Self, b: &[f64; LANES]) {
         let factors = a.0.iter().zip(S::as_simd_f64s(b).0);
         for (sum, (&a, &b)) in self.0.iter_mut().zip(factors) {
             *sum = simd.mul_add_f64s(a, b, *sum);
@@ -240,266 +241,15 @@ impl<S: Simd> Lanes<S> {
     }
 
     #[inline(always)]
-    fn store(self, group: &mut [f64; LANES]) {
+    pub(super) fn store(self, group: &mut [f64; LANES]) {
         S::as_mut_simd_f64s(group)
             .0
             .copy_from_slice(&self.0[..Self::VECTORS]);
     }
 }
 
-/// A cotangent that is being summed; an empty one is zero, whatever its values say: what comes first need not be added.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Cotangent {
-    pub(super) values: Aligned,
-    pub(super) is_empty: bool,
-}
-
-impl Cotangent {
-    /// Zero, of that length.
-    pub(super) fn new(len: usize) -> Cotangent {
-        Cotangent {
-            values: Aligned::zeros(len),
-            is_empty: true,
-        }
-    }
-
-    /// Adds `v`.
-    pub(super) fn add(&mut self, v: &[f64]) {
-        if self.is_empty {
-            self.values.copy_from_slice(v);
-            self.is_empty = false;
-        } else {
-            self.values.iter_mut().zip(v).for_each(|(s, v)| *s += v);
-        }
-    }
-
-    /// Adds what `write` writes over a block.
-    pub(super) fn add_written(&mut self, write: impl FnOnce(&mut [f64])) {
-        if self.is_empty {
-            write(&mut self.values);
-            self.is_empty = false;
-        } else {
-            let mut v = vec![0.0; self.values.len()];
-            write(&mut v);
-            self.add(&v);
-        }
-    }
-
-    /// The sum.
-    pub(super) fn finish(mut self) -> Vec<f64> {
-        if self.is_empty {
-            self.values.fill(0.0);
-        }
-        self.values.to_vec()
-    }
-}
-
-/// A combination with the cotangent of its sum, and the row of its weights that one of its sources has.
-#[derive(Clone, Copy)]
-pub(super) struct Reader<'a> {
-    pub(super) cotangent: &'a [f64],
-    pub(super) weights: &'a Weights,
-    pub(super) row: usize,
-}
-
-/// Most readers that are gathered at once.
-pub(super) const MOST_READERS: usize = 12;
-
-/// The transpose of [`combine`], seen from one of its sources: `into += sum_k weights_k cotangent_k` over the combinations
-/// that read it.
-///
-/// `log_tau`: the value of that source and sums by entry of the tile, to which `value sum_k by_log_tau_k cotangent_k` is
-/// added: what the weights change with log tau.
-pub(super) fn gather(
-    into: &mut Cotangent,
-    tile: usize,
-    readers: &[Reader<'_>],
-    mut log_tau: Option<(&[f64], &mut [f64])>,
-) {
-    for readers in readers.chunks(MOST_READERS) {
-        let add = !std::mem::replace(&mut into.is_empty, false);
-        let out = &mut into.values[..];
-        macro_rules! call {
-            ($count:literal) => {
-                vector_unit().dispatch(Gather::<$count> {
-                    out,
-                    add,
-                    tile,
-                    readers,
-                    log_tau: log_tau.as_mut().map(|(value, sums)| (*value, &mut **sums)),
-                })
-            };
-        }
-        by_count!(readers, call);
-    }
-}
-
-struct Gather<'a, 'r, const T: usize> {
-    out: &'a mut [f64],
-    add: bool,
-    tile: usize,
-    readers: &'a [Reader<'r>],
-    log_tau: Option<(&'a [f64], &'a mut [f64])>,
-}
-
-impl<const T: usize> WithSimd for Gather<'_, '_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let readers = Unpacked::<T>::new(&self);
-        match self.log_tau {
-            None => readers.sum(simd, self.out),
-            Some((value, sums)) => {
-                readers.sum_by_log_tau(simd, self.out, value, sums);
-                readers.rest_by_log_tau::<S>(value, sums);
-            }
-        }
-        readers.rest::<S>(self.out);
-    }
-}
-
-/// Readers side by side.
-struct Unpacked<'r, const T: usize> {
-    cotangents: [&'r [f64]; T],
-    weights: [Rows<'r>; T],
-    by_log_tau: [Rows<'r>; T],
-    add: bool,
-    tile: usize,
-    /// Whole groups of the block.
-    groups: usize,
-}
-
-impl<'r, const T: usize> Unpacked<'r, T> {
-    #[inline(always)]
-    fn new(gather: &Gather<'_, 'r, T>) -> Self {
-        let mut unpacked = Unpacked {
-            cotangents: [&[]; T],
-            weights: [Rows::default(); T],
-            by_log_tau: [Rows::default(); T],
-            add: gather.add,
-            tile: gather.tile,
-            groups: gather.out.len() / LANES,
-        };
-        for k in 0..T {
-            let reader = gather.readers[k];
-            unpacked.cotangents[k] = reader.cotangent;
-            unpacked.weights[k] = Rows::new(&reader.weights.weights, reader);
-            if gather.log_tau.is_some() {
-                unpacked.by_log_tau[k] = Rows::new(&reader.weights.by_log_tau, reader);
-            }
-        }
-        unpacked
-    }
-
-    #[inline(always)]
-    fn start<S: Simd>(&self, simd: S, out: &[f64; LANES]) -> Lanes<S> {
-        if self.add {
-            Lanes::load(simd, out)
-        } else {
-            Lanes::zero(simd)
-        }
-    }
-
-    #[inline(always)]
-    fn sum<S: Simd>(&self, simd: S, out: &mut [f64]) {
-        let groups = out.as_chunks_mut::<LANES>().0;
-        for Stretch { first, unit, len } in stretches(self.groups, self.tile) {
-            let out = &mut groups[first..][..len];
-            let x = blocks::<T>(&self.cotangents, first, len);
-            for (g, out) in out.iter_mut().enumerate() {
-                let mut sum = self.start(simd, out);
-                for (x, weights) in x.iter().zip(&self.weights) {
-                    sum.add_product(simd, weights.at(unit + g), &x[g]);
-                }
-                sum.store(out);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn sum_by_log_tau<S: Simd>(&self, simd: S, out: &mut [f64], value: &[f64], sums: &mut [f64]) {
-        let (groups, totals) = (
-            out.as_chunks_mut::<LANES>().0,
-            sums.as_chunks_mut::<LANES>().0,
-        );
-        for Stretch { first, unit, len } in stretches(self.groups, self.tile) {
-            let (out, totals) = (&mut groups[first..][..len], &mut totals[unit..][..len]);
-            let x = blocks::<T>(&self.cotangents, first, len);
-            let [value] = blocks::<1>(&[value], first, len);
-            for g in 0..len {
-                let (mut sum, mut change) = (self.start(simd, &out[g]), Lanes::zero(simd));
-                for (x, (weights, by_log_tau)) in
-                    x.iter().zip(self.weights.iter().zip(&self.by_log_tau))
-                {
-                    sum.add_product(simd, weights.at(unit + g), &x[g]);
-                    change.add_product(simd, by_log_tau.at(unit + g), &x[g]);
-                }
-                sum.store(&mut out[g]);
-                let mut total = Lanes::load(simd, &totals[g]);
-                total.add_lanes(simd, change, &value[g]);
-                total.store(&mut totals[g]);
-            }
-        }
-    }
-
-    /// Of what follows the last whole group: `start + sum_k rows_k cotangent_k` of its entry number `lane`.
-    #[inline(always)]
-    fn sum_at<S: Simd>(&self, rows: &[Rows<'_>; T], lane: usize, start: f64) -> f64 {
-        let (unit, at) = (
-            self.groups % (self.tile / LANES),
-            self.groups * LANES + lane,
-        );
-        let readers = rows.iter().zip(&self.cotangents);
-        readers.fold(start, |sum, (row, cotangent)| {
-            fma::<S>(row.at(unit)[lane], cotangent[at], sum)
-        })
-    }
-
-    #[inline(always)]
-    fn rest<S: Simd>(&self, out: &mut [f64]) {
-        for (lane, out) in out[self.groups * LANES..].iter_mut().enumerate() {
-            let start = if self.add { *out } else { 0.0 };
-            *out = self.sum_at::<S>(&self.weights, lane, start);
-        }
-    }
-
-    #[inline(always)]
-    fn rest_by_log_tau<S: Simd>(&self, value: &[f64], sums: &mut [f64]) {
-        let first = self.groups % (self.tile / LANES) * LANES;
-        let values = &value[self.groups * LANES..];
-        for (lane, (value, total)) in values.iter().zip(&mut sums[first..]).enumerate() {
-            let change = self.sum_at::<S>(&self.by_log_tau, lane, 0.0);
-            *total = fma::<S>(change, *value, *total);
-        }
-    }
-}
-
-/// One row of interleaved weights.
-#[derive(Clone, Copy, Default)]
-struct Rows<'a> {
-    groups: &'a [[f64; LANES]],
-    stride: usize,
-}
-
-impl<'a> Rows<'a> {
-    #[inline(always)]
-    fn new(interleaved: &'a [f64], reader: Reader<'_>) -> Self {
-        Rows {
-            groups: &interleaved.as_chunks::<LANES>().0[reader.row..],
-            stride: reader.weights.sources.len(),
-        }
-    }
-
-    /// For a group of the tile.
-    #[inline(always)]
-    fn at(self, unit: usize) -> &'a [f64; LANES] {
-        &self.groups[unit * self.stride]
-    }
-}
-
 #[inline(always)]
-fn fma<S: Simd>(a: f64, b: f64, c: f64) -> f64 {
+pub(super) fn fma<S: Simd>(a: f64, b: f64, c: f64) -> f64 {
     if S::IS_SCALAR {
         a * b + c
     } else {
