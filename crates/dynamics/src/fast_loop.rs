@@ -7,7 +7,7 @@ use nalgebra::{DMatrix, DVector};
 /// comparison of steps tells.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FastLoop {
-    /// The units whose time constants add up to less than the step.
+    /// The units whose time constants add up to less than the step, but for those through which no way round leads.
     pub units: Vec<usize>,
     /// Longest of these sums, in the unit of the time constants.
     pub follows_within: f64,
@@ -30,10 +30,9 @@ impl RateNetwork {
                 tau(self.decay_s()) + tau(self.decay_r())
             })
             .collect();
-        let units: Vec<usize> = (0..within.len())
-            .filter(|&unit| within[unit] < step)
-            .collect();
         let w = &self.parameters().w;
+        let fast = (0..within.len()).filter(|&unit| within[unit] < step);
+        let units = on_the_way_round(w, fast.collect());
         let steepest = self.activation().steepest();
         let among = DMatrix::from_fn(units.len(), units.len(), |i, j| {
             steepest * w[(units[i], units[j])].abs()
@@ -45,6 +44,37 @@ impl RateNetwork {
             gain,
         })
     }
+}
+
+/// Leaves out of `units` again and again those that none of them drives and those that drive none of them: what is left contains every
+/// loop. A chain has none, of whatever length, while a bound by powers falls by one unit a round.
+fn on_the_way_round(w: &DMatrix<f64>, units: Vec<usize>) -> Vec<usize> {
+    let drives = |source: usize, target: usize| w[(target, source)] != 0.0;
+    let mut is_left = vec![false; w.nrows()];
+    units.iter().for_each(|&unit| is_left[unit] = true);
+    let count = |is: &dyn Fn(usize, usize) -> bool, unit: usize| {
+        units.iter().filter(|&&other| is(other, unit)).count()
+    };
+    let of_all = |is: &dyn Fn(usize, usize) -> bool| -> Vec<usize> {
+        (0..w.nrows()).map(|unit| count(is, unit)).collect()
+    };
+    let mut sources = of_all(&drives);
+    let mut targets = of_all(&|other, unit| drives(unit, other));
+    let mut leave: Vec<usize> = units.clone();
+    leave.retain(|&unit| sources[unit] == 0 || targets[unit] == 0);
+    while let Some(gone) = leave.pop() {
+        if !std::mem::replace(&mut is_left[gone], false) {
+            continue;
+        }
+        for &unit in units.iter().filter(|&&unit| is_left[unit]) {
+            sources[unit] -= usize::from(drives(gone, unit));
+            targets[unit] -= usize::from(drives(unit, gone));
+            if sources[unit] == 0 || targets[unit] == 0 {
+                leave.push(unit);
+            }
+        }
+    }
+    units.into_iter().filter(|&unit| is_left[unit]).collect()
 }
 
 /// Upper bound of the spectral radius of a matrix without negative entries: `max_i (A v)_i / v_i` for any positive v (Collatz
@@ -74,11 +104,15 @@ mod tests {
     use crate::{Activation, ModelKind, Parameters};
 
     fn network(activation: Activation, w: [f64; 9], tau: [f64; 3]) -> RateNetwork {
+        of(activation, DMatrix::from_row_slice(3, 3, &w), &tau)
+    }
+
+    fn of(activation: Activation, w: DMatrix<f64>, tau: &[f64]) -> RateNetwork {
         let log_tau: Vec<f64> = tau.iter().map(|tau| (0.5 * tau).ln()).collect();
         let parameters = Parameters {
-            w: DMatrix::from_row_slice(3, 3, &w),
-            u: DMatrix::zeros(3, 0),
-            b: vec![0.0; 3].into(),
+            w,
+            u: DMatrix::zeros(tau.len(), 0),
+            b: vec![0.0; tau.len()].into(),
             log_tau_s: log_tau.clone().into(),
             log_tau_r: log_tau.into(),
         };
@@ -105,5 +139,26 @@ mod tests {
             [1e-3; 3],
         );
         assert_eq!(chain.fast_loop(0.01), None);
+    }
+
+    #[test]
+    fn a_chain_of_any_length_is_no_loop_and_what_hangs_on_a_loop_is_not_in_it() {
+        let (n, tau) = (200, [1e-3; 200]);
+        let chain = DMatrix::from_fn(n, n, |i, j| if i == j + 1 { 30.0 } else { 0.0 });
+        assert_eq!(
+            of(Activation::Tanh, chain.clone(), &tau).fast_loop(0.01),
+            None
+        );
+        let mut with_loop = chain;
+        with_loop[(100, 102)] = -1.0;
+        let found = of(Activation::Tanh, with_loop, &tau)
+            .fast_loop(0.01)
+            .unwrap();
+        assert_eq!(found.units, [100, 101, 102]);
+        assert!(
+            (found.gain - 900.0_f64.cbrt()).abs() < 1e-3,
+            "{}",
+            found.gain
+        );
     }
 }
