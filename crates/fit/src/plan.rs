@@ -5,7 +5,7 @@ mod scale;
 mod starts;
 mod tying;
 
-use crate::batch::{Stride, TapeLimit, TrialBatch};
+use crate::batch::{Intervals, Stride, TapeLimit, TrialBatch};
 use crate::config::{
     Auto, ConfigError, EffectiveConfig, InitialStateChoice, OptimizerChoice, OwnRate, Problem,
     ReadoutChoice, SelectBy, SignConstraint,
@@ -187,8 +187,8 @@ impl FitPlan {
         l2: f64,
     ) -> Result<FitObjective<'a>, PlanError> {
         let cut = |split, size| self.batches(dataset, split, size, false);
-        let train = cut(Split::Train, self.batch())?;
-        let valid = cut(Split::Valid, self.batch())?;
+        let train = cut(Split::Train, self.batch(dataset))?;
+        let valid = cut(Split::Valid, self.batch(dataset))?;
         let observed = |batches: &[TrialBatch]| batches.iter().map(TrialBatch::n_observed).sum();
         Ok(FitObjective {
             layout: &self.layout,
@@ -230,10 +230,16 @@ impl FitPlan {
     }
 
     /// Trials that are integrated together.
-    fn batch(&self) -> usize {
+    fn batch(&self, dataset: &Dataset) -> usize {
         match self.integrator {
             Integrator::Exponential { .. } => {
-                (PAIRS / self.layout.n_units.max(1)).clamp(BATCH, WIDE_BATCH)
+                // where sample intervals differ, the weights of a step are those of no other: more trials share them
+                let pairs = if Intervals::of(dataset).are_equal() {
+                    PAIRS
+                } else {
+                    4 * PAIRS
+                };
+                (pairs / self.layout.n_units.max(1)).clamp(BATCH, WIDE_BATCH)
             }
             _ => BATCH,
         }
