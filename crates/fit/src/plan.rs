@@ -5,7 +5,7 @@ mod scale;
 mod starts;
 mod tying;
 
-use crate::batch::{Intervals, Stride, TapeLimit, TrialBatch};
+use crate::batch::{Stride, TapeLimit, TrialBatch, trials_together};
 use crate::config::{
     Auto, ConfigError, EffectiveConfig, InitialStateChoice, OptimizerChoice, OwnRate, Problem,
     ReadoutChoice, SelectBy, SignConstraint,
@@ -27,10 +27,6 @@ use thiserror::Error;
 
 /// Trials that are integrated together, at least. The number of threads has no part in it, so that it changes no bit of a sum.
 const BATCH: usize = 8;
-/// Most trials that exponential methods integrate together: their passes over a step are short where there are few units.
-const WIDE_BATCH: usize = 32;
-/// (unit, trial) pairs that they have together where there are more units: what a step reads stays in the cache.
-const PAIRS: usize = 1024;
 /// Doubles that the sensitivities of one batch may take: 256 MiB.
 const SENSITIVITY_DOUBLES: usize = 32 << 20;
 /// Units of a network that is fitted, at most: what is known of each of its weights takes 2 GiB.
@@ -232,15 +228,7 @@ impl FitPlan {
     /// Trials that are integrated together.
     fn batch(&self, dataset: &Dataset) -> usize {
         match self.integrator {
-            Integrator::Exponential { .. } => {
-                // where sample intervals differ, the weights of a step are those of no other: more trials share them
-                let pairs = if Intervals::of(dataset).are_equal() {
-                    PAIRS
-                } else {
-                    4 * PAIRS
-                };
-                (pairs / self.layout.n_units.max(1)).clamp(BATCH, WIDE_BATCH)
-            }
+            Integrator::Exponential { .. } => trials_together(self.layout.n_units, dataset),
             _ => BATCH,
         }
     }

@@ -3,26 +3,14 @@ use nalgebra::DVector;
 use rayon::prelude::*;
 use tauscope_adjoint::{Integrator, Statistics, Trajectory};
 use tauscope_dynamics::{Activation, Gradient, ModelKind, Parameters, RateNetwork};
-use tauscope_fit::batch::{Intervals, Observation, StepError, Stride, TapeLimit, TrialBatch, Walk};
+use tauscope_fit::batch::{
+    Observation, StepError, Stride, TapeLimit, TrialBatch, Walk, trials_together,
+};
 use tauscope_fit::config::EffectiveConfig;
-use tauscope_fit::dataset::{Dataset, InitialState};
+use tauscope_fit::dataset::InitialState;
 use tauscope_fit::fast_loop;
 use tauscope_fit::observation::NoisePrecision;
 use tauscope_fit::store::{GradientProblem, NetworkArrays};
-
-/// Trials that are integrated together. Fixed, so that the number of threads changes no bit of the sum. Where sample intervals differ, the
-/// weights of a step are those of no other: more trials share them.
-fn batch(n_units: usize, dataset: &Dataset) -> usize {
-    let entries = if Intervals::of(dataset).are_equal() {
-        ENTRIES
-    } else {
-        8 * ENTRIES
-    };
-    (entries / n_units.max(1)).clamp(16, 32)
-}
-
-/// Entries of a block (unit, trial): few enough for the first cache, many enough to be worth a pass over them.
-const ENTRIES: usize = 512;
 
 /// A gradient problem, ready to be solved.
 #[derive(Debug)]
@@ -71,7 +59,7 @@ impl Problem {
         let warning = fast_loop::warning(&network, &integrator, dataset);
         let states = dataset.initial_state().cloned();
         let precision = NoisePrecision::new(&vec![1.0; dataset.n_outputs()]);
-        let size = batch(network.n_units(), &file.dataset);
+        let size = trials_together(network.n_units(), &file.dataset);
         let batches = TrialBatch::cut_up(file.dataset, size, &integrator, stride)?;
         let n_observed = batches.iter().map(TrialBatch::n_observed).sum();
         if n_observed == 0 {
