@@ -52,14 +52,13 @@ fn on_the_way_round(w: &DMatrix<f64>, units: Vec<usize>) -> Vec<usize> {
     let drives = |source: usize, target: usize| w[(target, source)] != 0.0;
     let mut is_left = vec![false; w.nrows()];
     units.iter().for_each(|&unit| is_left[unit] = true);
-    let count = |is: &dyn Fn(usize, usize) -> bool, unit: usize| {
-        units.iter().filter(|&&other| is(other, unit)).count()
-    };
-    let of_all = |is: &dyn Fn(usize, usize) -> bool| -> Vec<usize> {
-        (0..w.nrows()).map(|unit| count(is, unit)).collect()
-    };
-    let mut sources = of_all(&drives);
-    let mut targets = of_all(&|other, unit| drives(unit, other));
+    let count = |is_one: &dyn Fn(usize) -> bool| units.iter().filter(|&&u| is_one(u)).count();
+    let all = 0..w.nrows();
+    let mut sources: Vec<usize> = all
+        .clone()
+        .map(|unit| count(&|u| drives(u, unit)))
+        .collect();
+    let mut targets: Vec<usize> = all.map(|unit| count(&|u| drives(unit, u))).collect();
     let mut leave: Vec<usize> = units.clone();
     leave.retain(|&unit| sources[unit] == 0 || targets[unit] == 0);
     while let Some(gone) = leave.pop() {
