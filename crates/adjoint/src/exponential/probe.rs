@@ -6,6 +6,7 @@ use super::scheme::Scheme;
 use super::tangent::Sweep;
 use super::weights::{StepWeights, Tile};
 use crate::{Direction, Tolerances};
+use nalgebra::DMatrix;
 use tauscope_dynamics::{InputSignal, Parameters, RateNetwork};
 
 /// A derivative that is carried along while steps are chosen.
@@ -32,6 +33,7 @@ impl<'a> Probe<'a> {
         tolerances: Tolerances,
     ) -> Probe<'a> {
         let mut signs = Signs(0x9E37_79B9_7F4A_7C15);
+        let weights = change_of_weights(&network.parameters().w, &mut signs);
         let direction = Direction::Dense {
             parameters: Box::new(relative_change(network.parameters(), &mut signs)),
             initial_state: {
@@ -41,8 +43,10 @@ impl<'a> Probe<'a> {
                     .collect()
             },
         };
+        let mut sweep = Sweep::new(network, input, 1, scheme, &[direction], &scheme.judged());
+        sweep.change_weights_by(weights);
         Probe {
-            sweep: Sweep::new(network, input, 1, scheme, &[direction], &scheme.judged()),
+            sweep,
             error_of_step: ErrorOfStep::new(network, network.n_units()),
             controlled: scheme.controlled(),
             n_units: network.n_units(),
@@ -95,15 +99,25 @@ const MOST: f64 = 1e100;
 /// What a parameter that is zero is changed by.
 const SMALL: f64 = 0.1;
 
-/// Every entry of a block changes by the root mean square of the block, log tau by one.
+/// The outer product of these: every entry of W changes by the root mean square of all. A matrix of signs without such structure
+/// would cost a product of its own, as much as that with W.
+fn change_of_weights(w: &DMatrix<f64>, signs: &mut Signs) -> [Vec<f64>; 2] {
+    let units = w.nrows();
+    let size = root_mean_square(w.as_slice()).max(SMALL / units as f64);
+    [size, 1.0].map(|size| (0..units).map(|_| size * signs.next()).collect())
+}
+
+/// Every entry of a block changes by the root mean square of the block, log tau by one; W is left out.
 fn relative_change(parameters: &Parameters, signs: &mut Signs) -> Parameters {
-    let mut change = parameters.zeros_like();
+    let mut change = Parameters {
+        w: DMatrix::zeros(0, 0),
+        u: parameters.u.clone(),
+        b: parameters.b.clone(),
+        log_tau_s: parameters.log_tau_s.clone(),
+        log_tau_r: parameters.log_tau_r.clone(),
+    };
     let mut fill =
         |block: &mut [f64], size: f64| block.iter_mut().for_each(|v| *v = size * signs.next());
-    fill(
-        change.w.as_mut_slice(),
-        root_mean_square(parameters.w.as_slice()).max(SMALL / parameters.n_units() as f64),
-    );
     fill(
         change.u.as_mut_slice(),
         root_mean_square(parameters.u.as_slice()).max(SMALL),

@@ -63,6 +63,11 @@ fn follow(target: Register, activities: Forcing) -> Operation {
     }
 }
 
+/// The values of f(I) in this step, the first of them `start`.
+fn quadratic(start: Source) -> Vec<Source> {
+    vec![start, now(MiddleActivity), now(Activity)]
+}
+
 /// What the filter would make over the step of one more value.
 fn change(
     target: Register,
@@ -217,7 +222,7 @@ impl Form {
                 self.current(Current, cubic),
                 activate(MiddleActivity, MiddleCurrent),
                 activate(Activity, Current),
-                rate(Rate, vec![first, now(MiddleActivity), now(Activity)]),
+                rate(Rate, quadratic(first)),
             ]),
             ModelKind::Rate => program.extend([
                 self.current(PredictedMiddleCurrent, linear.clone()),
@@ -235,7 +240,7 @@ impl Form {
                 multiply(SlopeProduct, RateSlope),
                 self.current(MiddleCurrent, cubic),
                 activate(MiddleActivity, MiddleCurrent),
-                rate(Rate, vec![first, now(MiddleActivity), now(Activity)]),
+                rate(Rate, quadratic(first)),
             ]),
             ModelKind::Current => program.extend([
                 self.current(PredictedCurrent, linear),
@@ -320,13 +325,17 @@ impl Form {
         program
     }
 
-    /// The same over two sample intervals of equal length: the drive bends in the middle, where I and r are evaluated.
-    pub(super) fn double(self) -> Program {
-        let bent = match self.interpolation {
+    /// The drive over two sample intervals of equal length: it bends in the middle.
+    fn bent(self) -> Forcing {
+        match self.interpolation {
             Interpolation::Linear => Forcing::Polygon((0..=2).map(Source::Drive).collect()),
             Interpolation::Hold => Forcing::Polynomial(self.drive()),
-        };
-        let mut program = self.extrapolated_with(bent);
+        }
+    }
+
+    /// The same over two sample intervals, in whose middle I and r are evaluated.
+    pub(super) fn double(self) -> Program {
+        let mut program = self.extrapolated_with(self.bent());
         program.extend([
             self.current(MiddleCurrent, values(Product, 1, 4)),
             rate(MiddleRate, values(Activity, 0, 4)),
@@ -356,7 +365,7 @@ impl Form {
             }
             return program;
         }
-        let quadratic = vec![first, now(MiddleActivity), now(Activity)];
+        let quadratic = quadratic(first);
         program.extend([
             current(MiddleCurrent),
             current(Current),
@@ -387,6 +396,38 @@ impl Form {
         program
     }
 
+    /// [`Self::adams`] over two sample intervals.
+    pub(super) fn adams_double(self) -> Program {
+        let mut program = self.corrected(self.bent(), back(MiddleActivity, 1));
+        program.push(rate(MiddleRate, quadratic(back(Activity, 1))));
+        program
+    }
+
+    /// Predicts from three values of W r, which it corrects with one more, and f(I) by a quadratic through its values in this step.
+    fn corrected(self, drive: Forcing, inside: Source) -> Program {
+        let (known, corrected) = (values(Product, 1, 3), values(Product, 0, 4));
+        vec![
+            self.driven(PredictedCurrent, Forcing::Polynomial(known), drive.clone()),
+            activate(PredictedActivity, PredictedCurrent),
+            // f(I) in the middle of this step is not needed: the step before knows its own
+            rate(
+                PredictedRate,
+                vec![
+                    now(PredictedActivity),
+                    back(Activity, 1),
+                    inside,
+                    back(Activity, 2),
+                ],
+            ),
+            multiply(Product, PredictedRate),
+            self.current(MiddleCurrent, corrected.clone()),
+            self.driven(Current, Forcing::Polynomial(corrected), drive),
+            activate(MiddleActivity, MiddleCurrent),
+            activate(Activity, Current),
+            rate(Rate, quadratic(back(Activity, 1))),
+        ]
+    }
+
     /// f(I) at the start of the step, and what makes it there where it is not that of the end of the step before: where the
     /// drive jumps and I follows at once.
     fn first_activity(self) -> (Program, Source) {
@@ -405,29 +446,7 @@ impl Form {
     pub(super) fn adams(self, inside: Source) -> Program {
         let (known, corrected) = (values(Product, 1, 3), values(Product, 0, 4));
         match self.model {
-            ModelKind::TwoConstant => vec![
-                self.current(PredictedCurrent, known),
-                activate(PredictedActivity, PredictedCurrent),
-                // f(I) in the middle of this step is not needed: the step before knows its own
-                rate(
-                    PredictedRate,
-                    vec![
-                        now(PredictedActivity),
-                        back(Activity, 1),
-                        inside,
-                        back(Activity, 2),
-                    ],
-                ),
-                multiply(Product, PredictedRate),
-                self.current(MiddleCurrent, corrected.clone()),
-                self.current(Current, corrected),
-                activate(MiddleActivity, MiddleCurrent),
-                activate(Activity, Current),
-                rate(
-                    Rate,
-                    vec![back(Activity, 1), now(MiddleActivity), now(Activity)],
-                ),
-            ],
+            ModelKind::TwoConstant => self.corrected(Forcing::Polynomial(self.drive()), inside),
             ModelKind::Rate => {
                 let (mut program, first) = self.first_activity();
                 program.extend([
@@ -444,7 +463,7 @@ impl Form {
                     self.current(Current, vec![now(Product)]),
                     activate(MiddleActivity, MiddleCurrent),
                     activate(Activity, Current),
-                    rate(Rate, vec![first, now(MiddleActivity), now(Activity)]),
+                    rate(Rate, quadratic(first)),
                 ]);
                 program
             }

@@ -130,15 +130,19 @@ pub(crate) fn forward(
             }
         }
         Some(tolerances) => {
-            let mut controller = Controller::new(tolerances);
+            let may_correct_doubles = run.scheme.corrects_doubles() && grid.is_regular(input);
+            let mut controller = Controller::new(tolerances, may_correct_doubles);
             while let Some(stretch) = grid.steps.get(nodes.len() - 1) {
                 let next = grid.steps.get(nodes.len());
-                let next = next.filter(|_| controller.doubles() && run.scheme.doubles());
-                let two = next.and_then(|next| stretch.with(next, input));
+                let effort = controller.effort_of_double();
+                let effort = effort.filter(|_| run.scheme.doubles());
+                let two = next
+                    .filter(|_| effort.is_some())
+                    .and_then(|next| stretch.with(next, input));
                 // a step that begins anew knows nothing of the bend in its middle
                 let two = two.filter(|two| !run.begins_anew(two));
-                if let Some(two) = two
-                    && run.double(&two, &mut controller)?
+                if let (Some(two), Some(effort)) = (two, effort)
+                    && run.double(&two, effort, &mut controller)?
                 {
                     nodes.extend([run.middle(), run.end()]);
                 } else {
@@ -335,8 +339,13 @@ impl<'a> Run<'a> {
     }
 
     /// Two stretches at once; `false` where that is not possible with the error that is allowed.
-    fn double(&mut self, two: &Step, controller: &mut Controller) -> Result<bool, SolveError> {
-        let kind = self.step(two, Effort::Double)?;
+    fn double(
+        &mut self,
+        two: &Step,
+        effort: Effort,
+        controller: &mut Controller,
+    ) -> Result<bool, SolveError> {
+        let kind = self.step(two, effort)?;
         let error = self.error_of_last_step(controller.tolerances());
         let accepted = controller.accept(two.h, true, kind, error);
         if !accepted {

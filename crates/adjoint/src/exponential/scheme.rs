@@ -24,6 +24,8 @@ pub(super) enum StepKind {
     Adams,
     /// The same after an extrapolated step, which knows no f(I) in its middle.
     AdamsAfterExtrapolated,
+    /// [`Self::Adams`] over two sample intervals.
+    AdamsDouble,
     /// Extrapolates W r and f(I), corrects nothing: half the work, for steps that a stop shortens anyway.
     Extrapolated,
     /// The same over two sample intervals, for samples that lie closer than the tolerance needs.
@@ -34,12 +36,13 @@ pub(super) enum StepKind {
 
 impl StepKind {
     /// In the order of their numbers.
-    pub(super) const ALL: [StepKind; 8] = [
+    pub(super) const ALL: [StepKind; 9] = [
         StepKind::Start,
         StepKind::Hermite,
         StepKind::Restart,
         StepKind::Adams,
         StepKind::AdamsAfterExtrapolated,
+        StepKind::AdamsDouble,
         StepKind::Extrapolated,
         StepKind::Double,
         StepKind::Bashforth,
@@ -59,6 +62,11 @@ impl StepKind {
         }
     }
 
+    /// Whether it takes two sample intervals.
+    pub(super) fn is_double(self) -> bool {
+        matches!(self, StepKind::Double | StepKind::AdamsDouble)
+    }
+
     /// Whether it knows f(I) at its end alone.
     fn is_extrapolated(self) -> bool {
         matches!(self, StepKind::Extrapolated | StepKind::Double)
@@ -70,6 +78,8 @@ impl StepKind {
 pub(super) enum Effort {
     /// Extrapolate over two sample intervals.
     Double,
+    /// Extrapolate and correct over two sample intervals, after steps that are corrected.
+    CorrectDouble,
     Extrapolate,
     /// `exp-adams` corrects, `exp-bashforth` looks at more values.
     Whole,
@@ -127,6 +137,7 @@ impl Scheme {
             form.hermite(true, passed),
             form.adams(back(MiddleActivity, 1)),
             form.adams(back(Activity, 3)),
+            form.adams_double(),
             form.extrapolated(),
             form.double(),
             form.bashforth(),
@@ -166,6 +177,9 @@ impl Scheme {
             _ if n <= start => StepKind::Hermite,
             _ if anew => StepKind::Restart,
             Effort::Double if self.doubles() && may_extrapolate => StepKind::Double,
+            Effort::CorrectDouble if self.corrects_doubles() && may_extrapolate => {
+                StepKind::AdamsDouble
+            }
             Effort::Extrapolate if may_extrapolate => StepKind::Extrapolated,
             _ if is_bashforth => StepKind::Bashforth,
             _ if before.is_extrapolated() => StepKind::AdamsAfterExtrapolated,
@@ -183,11 +197,16 @@ impl Scheme {
         self.extrapolates() && !self.form.jumps
     }
 
+    /// Whether such steps may be corrected.
+    pub(super) fn corrects_doubles(&self) -> bool {
+        self.doubles() && self.method == ExponentialMethod::ExpAdams
+    }
+
     /// Samples of the drive that a step of that kind reads, from that of its interval on.
     pub(super) fn samples(&self, kind: StepKind) -> usize {
         match (self.form.interpolation, kind) {
             (Interpolation::Hold, _) => 1,
-            (Interpolation::Linear, StepKind::Double) => 3,
+            (Interpolation::Linear, kind) if kind.is_double() => 3,
             (Interpolation::Linear, _) => 2,
         }
     }
@@ -264,6 +283,9 @@ impl Scheme {
         }
         if self.doubles() {
             kinds.push(StepKind::Double);
+        }
+        if self.corrects_doubles() {
+            kinds.push(StepKind::AdamsDouble);
         }
         if self.restarts {
             kinds.push(StepKind::Restart);

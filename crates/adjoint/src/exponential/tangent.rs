@@ -161,6 +161,8 @@ struct Changes {
     biases: Vec<(usize, usize, f64)>,
     log_tau: [Vec<(usize, usize, f64)>; 2],
     dense: Vec<(usize, Box<Parameters>)>,
+    /// What W changes by along the first direction, beside that: the outer product of these.
+    outer: Option<[Vec<f64>; 2]>,
 }
 
 impl Changes {
@@ -242,6 +244,11 @@ impl<'a> Sweep<'a> {
             scratch: vec![0.0; block],
             drive_changes: Vec::new(),
         }
+    }
+
+    /// Lets W change along the first direction by the outer product of two vectors (unit), in addition.
+    pub(super) fn change_weights_by(&mut self, vectors: [Vec<f64>; 2]) {
+        self.changes.outer = Some(vectors);
     }
 
     /// Carries the tangents over the step that filled `frame`.
@@ -473,6 +480,17 @@ impl<'a> Sweep<'a> {
         }
         for &(d, ref parameters) in &self.changes.dense {
             multiply(&parameters.w, rates, &mut out[d * block..][..block], true);
+        }
+        if let Some([left, right]) = &self.changes.outer {
+            let columns = out.chunks_exact_mut(units).zip(rates.chunks_exact(units));
+            for (out, rates) in columns {
+                let size = right
+                    .iter()
+                    .zip(rates)
+                    .map(|(r, rate)| r * rate)
+                    .sum::<f64>();
+                out.iter_mut().zip(left).for_each(|(o, l)| *o += size * l);
+            }
         }
     }
 

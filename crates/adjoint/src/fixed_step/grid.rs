@@ -103,6 +103,13 @@ impl Grid {
         Ok(grid)
     }
 
+    /// Whether most neighbouring steps may be [taken in one](Step::with).
+    pub(crate) fn is_regular(&self, input: &InputSignal) -> bool {
+        let pairs = self.steps.windows(2);
+        let fit = pairs.filter(|pair| pair[0].with(&pair[1], input).is_some());
+        2 * fit.count() > self.steps.len()
+    }
+
     /// Whether step `n` is the last one of its sample interval, or of all.
     pub(crate) fn completes_interval(&self, n: usize) -> bool {
         let next = self.steps.get(n + 1);
