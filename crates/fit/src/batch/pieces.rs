@@ -1,7 +1,8 @@
 //! A batch solved piece by piece in time, so that the steps that wait for the way back take bounded memory.
 //!
-//! Checkpoints are the states at borders between pieces. On the way back each piece is solved again from its checkpoint and its
-//! adjoint begins where that of the piece after it ended: one further forward solve, whatever the number of pieces.
+//! Checkpoints are the states at borders between pieces. On the way back each piece whose steps had to make room is solved again from
+//! its checkpoint, and its adjoint begins where that of the piece after it ended: one further forward solve at most, whatever the number
+//! of pieces.
 
 use super::{Observation, TrialBatch};
 use std::borrow::Cow;
@@ -30,7 +31,7 @@ impl TapeLimit {
     }
 }
 
-/// Blocks (unit, trial) that a step or an evaluation leaves at most, whatever the method, while it takes one step a sample.
+/// Blocks (unit, trial) that a step leaves at most, whatever the method, while it takes one step from stop to stop.
 const BLOCKS_A_STOP: usize = 12;
 /// Steps a sample interval where tolerances choose, until the first piece has told.
 const GUESSED_STEPS: f64 = 2.0;
@@ -44,8 +45,6 @@ const LEAST_SAMPLES: usize = 16;
 pub struct Walk<'b> {
     batch: &'b TrialBatch,
     pieces: Vec<Piece>,
-    /// That of the last piece.
-    trajectory: Trajectory,
     /// What the forward solve cost.
     pub statistics: Statistics,
 }
@@ -55,6 +54,22 @@ pub struct Walk<'b> {
 struct Piece {
     samples: Range<usize>,
     y0: Vec<f64>,
+    /// Its steps, and the bytes that they and their way back take; none where others needed the room.
+    solved: Option<(Trajectory, usize)>,
+}
+
+/// Drops the steps of the first pieces until the others take no more than `limit`, but keeps those of the last `kept`.
+fn make_room(pieces: &mut [Piece], limit: usize, kept: usize) {
+    let bytes = |piece: &Piece| piece.solved.as_ref().map_or(0, |&(_, bytes)| bytes);
+    let mut total: usize = pieces.iter().map(bytes).sum();
+    let droppable = pieces.len().saturating_sub(kept);
+    for piece in &mut pieces[..droppable] {
+        if total <= limit {
+            return;
+        }
+        total -= bytes(piece);
+        piece.solved = None;
+    }
 }
 
 impl<'b> Walk<'b> {
@@ -73,10 +88,11 @@ impl<'b> Walk<'b> {
     ) -> Result<Walk<'b>, SolveError> {
         let block = network.n_units() * batch.input.n_trials() * size_of::<f64>();
         let mut borders = Borders::new(batch, integrator, block, limit);
-        let (mut pieces, mut statistics) = (Vec::new(), Statistics::default());
+        let (mut pieces, mut statistics) = (Vec::<Piece>::new(), Statistics::default());
         let (mut first, mut y0) = (0, y0.to_vec());
         loop {
             let last = borders.next(first);
+            make_room(&mut pieces, borders.left_beside(last - first), 0);
             let piece = batch.piece(first..last + 1);
             let (input, t_eval) = (&piece.input, &piece.t_eval);
             let trajectory = forward(network, input, &y0, t_eval, integrator)?;
@@ -85,19 +101,21 @@ impl<'b> Walk<'b> {
             let n_eval = t_eval.len();
             let goes_on = last < borders.last;
             let end = goes_on.then(|| trajectory.state(n_eval - 1));
+            let bytes = trajectory.bytes() + borders.cotangents(n_eval);
             pieces.push(Piece {
                 samples: first..last + 1,
                 y0,
+                solved: Some((trajectory, bytes)),
             });
+            make_room(&mut pieces, borders.limit, 1);
             let Some(end) = end else {
                 return Ok(Walk {
                     batch,
                     pieces,
-                    trajectory,
                     statistics,
                 });
             };
-            borders.measured(last - first, trajectory.bytes() + n_eval * block);
+            borders.measured(last - first, bytes);
             (first, y0) = (last, end);
         }
     }
@@ -105,6 +123,14 @@ impl<'b> Walk<'b> {
     /// Number of pieces.
     pub fn n_pieces(&self) -> usize {
         self.pieces.len()
+    }
+
+    /// Number of pieces whose steps are kept for the way back, and their bytes.
+    pub fn kept(&self) -> (usize, usize) {
+        let kept = self.pieces.iter().filter_map(|p| p.solved.as_ref());
+        kept.fold((0, 0), |(pieces, total), (_, bytes)| {
+            (pieces + 1, total + bytes)
+        })
     }
 
     /// The gradient of a cost, and the cost. `hold` holds an observation of the batch against the trajectory of its piece, the last
@@ -119,16 +145,22 @@ impl<'b> Walk<'b> {
         integrator: &Integrator,
         mut hold: impl FnMut(&Observation, &Trajectory, &mut [f64]) -> f64,
     ) -> Result<(Adjoint, f64), SolveError> {
-        let (mut total, mut solved) = (None::<Adjoint>, Some(self.trajectory));
+        let mut total = None::<Adjoint>;
         let mut sums = Vec::with_capacity(self.pieces.len());
-        for Piece { samples, y0 } in self.pieces.iter().rev() {
-            let piece = self.batch.piece(samples.clone());
+        let pieces = self.pieces.into_iter().rev();
+        for Piece {
+            samples,
+            y0,
+            solved,
+        } in pieces
+        {
+            let piece = self.batch.piece(samples);
             let input = &piece.input;
             let mut again = Statistics::default();
-            let trajectory = match solved.take() {
-                Some(trajectory) => trajectory,
+            let trajectory = match solved {
+                Some((trajectory, _)) => trajectory,
                 None => {
-                    let trajectory = forward(network, input, y0, &piece.t_eval, integrator)?;
+                    let trajectory = forward(network, input, &y0, &piece.t_eval, integrator)?;
                     again = trajectory.statistics;
                     trajectory
                 }
@@ -166,6 +198,8 @@ struct Borders {
     /// The sample with which the batch ends.
     last: usize,
     limit: usize,
+    /// What the cotangents of one evaluation time take that wait for the way back.
+    cotangents: usize,
     /// The most that an interval took so far, as far as one was measured.
     bytes_an_interval: usize,
     is_measured: bool,
@@ -180,18 +214,34 @@ impl Borders {
     ) -> Borders {
         let last = batch.input.time().len() - 1;
         let intervals = last.max(1);
-        let stops = intervals + batch.t_eval.len();
+        let cotangents = match batch.each_alone() {
+            Some(_) => 0,
+            None => block,
+        };
         let bytes = steps_an_interval(batch, integrator)
-            .saturating_mul(stops)
-            .saturating_mul(BLOCKS_A_STOP * block);
+            .saturating_mul(batch.stops())
+            .saturating_mul(BLOCKS_A_STOP * block)
+            .saturating_add(batch.t_eval.len() * cotangents);
         let fits = bytes <= limit || !stops_at_samples(integrator);
         Borders {
             may_cut: if fits { Vec::new() } else { batch.may_cut() },
             last,
             limit,
+            cotangents,
             bytes_an_interval: (bytes / intervals).saturating_mul(FIRST),
             is_measured: false,
         }
+    }
+
+    /// What the cotangents of so many evaluation times take.
+    fn cotangents(&self, evaluations: usize) -> usize {
+        evaluations * self.cotangents
+    }
+
+    /// What is left of the limit beside a piece of so many intervals.
+    fn left_beside(&self, intervals: usize) -> usize {
+        self.limit
+            .saturating_sub(intervals.saturating_mul(self.bytes_an_interval))
     }
 
     /// The sample at which the piece ends that starts at `first`.
@@ -284,6 +334,13 @@ impl TrialBatch {
             }
         }
         Some(alone)
+    }
+
+    /// Times at which integrators stop, at most: samples and evaluation times, each once.
+    fn stops(&self) -> usize {
+        let time = self.input.time();
+        let is_no_sample = |t: &&f64| time.binary_search_by(|s| s.total_cmp(t)).is_err();
+        time.len() + self.t_eval.iter().filter(is_no_sample).count()
     }
 
     /// Whether the batch may be cut at a sample: not within what an observation weighs, and not where nothing is left.
