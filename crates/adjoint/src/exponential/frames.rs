@@ -55,11 +55,15 @@ impl Frames {
         self.len
     }
 
+    /// Of what was written; the rest of the last chunks is memory that nobody touched.
     pub(super) fn bytes(&self) -> usize {
-        // a chunk of the pool may be longer than was asked for, which depends on what the thread did before
-        let chunks = self.registers.iter().flatten();
-        let blocks = chunks.map(|chunk| (chunk.len() / self.block.max(1)).min(CHUNK));
-        blocks.sum::<usize>() * self.block * size_of::<f64>()
+        let frames = self.keeping.iter().map(|keeping| match *keeping {
+            Keeping::Nothing => 0,
+            Keeping::Now => 1,
+            Keeping::First(frames) => frames,
+            Keeping::All => self.len,
+        });
+        frames.sum::<usize>() * self.block * size_of::<f64>()
     }
 
     /// Makes room for one more frame; `false` where memory does not suffice. Its blocks hold anything until they are written.
