@@ -65,9 +65,6 @@ impl<'a> Drives<'a> {
     }
 }
 
-/// Of that many inputs at most, `U x + b` is a pass over the block and not a product.
-const FEW_INPUTS: usize = 16;
-
 fn drive(network: &RateNetwork, input: &InputSignal, sample: usize, out: &mut [f64]) {
     let parameters = network.parameters();
     let x = input.samples(sample..sample + 1);
@@ -76,7 +73,8 @@ fn drive(network: &RateNetwork, input: &InputSignal, sample: usize, out: &mut [f
 
 /// `out = U x + b`.
 fn affine(u: &DMatrix<f64>, b: &[f64], x: &[f64], out: &mut [f64]) {
-    if u.ncols() <= FEW_INPUTS {
+    // a pass over the block and not a product
+    if u.ncols() <= kernels::FEW_COLUMNS {
         kernels::affine(u.as_slice(), b, x, out);
         return;
     }
@@ -220,7 +218,7 @@ mod tests {
     fn a_pass_over_few_inputs_is_the_product() {
         let number = |i: usize| (1.7 * i as f64).sin();
         for units in [1, 7, 8, 10, 16, 19] {
-            for inputs in [0, 1, 3, FEW_INPUTS] {
+            for inputs in [0, 1, 3, kernels::FEW_COLUMNS] {
                 let u = DMatrix::from_fn(units, inputs, |i, j| number(i + 31 * j));
                 let b = DMatrix::from_fn(units, 1, |i, _| number(i + 5));
                 let x = DMatrix::from_fn(inputs, 3, |i, j| number(i + 7 * j));

@@ -108,45 +108,61 @@ impl<const T: usize> WithSimd for Combine<'_, T> {
     }
 }
 
-/// `out = matrix x + b` for a matrix (row, inner) of few columns, by columns, and blocks (inner, column) and (row, column): what
-/// a product for large matrices spends on its preparation is more than this.
+/// Most columns of a matrix that [`affine`] takes.
+pub(super) const FEW_COLUMNS: usize = 12;
+
+/// `out = matrix x + b` for a matrix (row, inner) of at most [`FEW_COLUMNS`], by columns, and blocks (inner, column) and (row, column):
+/// what a product for large matrices spends on its preparation is more than this.
 pub(super) fn affine(matrix: &[f64], b: &[f64], x: &[f64], out: &mut [f64]) {
-    vector_unit().dispatch(Affine { matrix, b, x, out });
+    if matrix.is_empty() {
+        let columns = out.chunks_exact_mut(b.len().max(1));
+        columns.for_each(|column| column.copy_from_slice(b));
+    }
+    let columns = matrix.chunks_exact(b.len().max(1));
+    macro_rules! call {
+        ($count:literal) => {
+            vector_unit().dispatch(Affine::<$count> { matrix, b, x, out })
+        };
+    }
+    by_count!(columns, call);
 }
 
-struct Affine<'a> {
+struct Affine<'a, const K: usize> {
     matrix: &'a [f64],
     b: &'a [f64],
     x: &'a [f64],
     out: &'a mut [f64],
 }
 
-impl WithSimd for Affine<'_> {
+impl<const K: usize> WithSimd for Affine<'_, K> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { matrix, b, x, out } = self;
         let rows = b.len();
-        let inner = matrix.len() / rows.max(1);
+        let x = x.as_chunks::<K>().0;
         let whole = rows / LANES * LANES;
         for first in (0..whole).step_by(LANES) {
-            let (constant, _) = b[first..].as_chunks::<LANES>();
-            let constant = Lanes::<S>::load(simd, &constant[0]);
-            for (column, out) in out.chunks_exact_mut(rows).enumerate() {
-                let mut sum = constant;
-                for k in 0..inner {
-                    let factors = &matrix[k * rows + first..].as_chunks::<LANES>().0[0];
-                    sum.add_scaled(simd, x[column * inner + k], factors);
+            let group = |column: &'_ [f64]| column[first..].as_chunks::<LANES>().0[0];
+            let constant = group(b);
+            let mut factors = [constant; K];
+            for (factors, column) in factors.iter_mut().zip(matrix.chunks_exact(rows)) {
+                *factors = group(column);
+            }
+            for (x, out) in x.iter().zip(out.chunks_exact_mut(rows)) {
+                let mut sum = Lanes::<S>::load(simd, &constant);
+                for k in 0..K {
+                    sum.add_scaled(simd, x[k], &factors[k]);
                 }
                 sum.store(&mut out[first..].as_chunks_mut::<LANES>().0[0]);
             }
         }
         for row in whole..rows {
-            for (column, out) in out.chunks_exact_mut(rows).enumerate() {
+            for (x, out) in x.iter().zip(out.chunks_exact_mut(rows)) {
                 let mut sum = b[row];
-                for k in 0..inner {
-                    sum = fma::<S>(matrix[k * rows + row], x[column * inner + k], sum);
+                for k in 0..K {
+                    sum = fma::<S>(matrix[k * rows + row], x[k], sum);
                 }
                 out[row] = sum;
             }
