@@ -215,15 +215,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pass_over_few_inputs_is_the_product() {
+    fn the_drive_of_few_inputs_and_of_many_is_the_product() {
         let number = |i: usize| (1.7 * i as f64).sin();
         for units in [1, 7, 8, 10, 16, 19] {
-            for inputs in [0, 1, 3, kernels::FEW_COLUMNS] {
+            for inputs in [0, 1, 3, kernels::FEW_COLUMNS, kernels::FEW_COLUMNS + 1] {
                 let u = DMatrix::from_fn(units, inputs, |i, j| number(i + 31 * j));
                 let b = DMatrix::from_fn(units, 1, |i, _| number(i + 5));
                 let x = DMatrix::from_fn(inputs, 3, |i, j| number(i + 7 * j));
                 let mut out = vec![f64::NAN; 3 * units];
-                kernels::affine(u.as_slice(), b.as_slice(), x.as_slice(), &mut out);
+                affine(&u, b.as_slice(), x.as_slice(), &mut out);
                 let expected = &u * &x + b * DMatrix::from_element(1, 3, 1.0);
                 for (a, b) in out.iter().zip(expected.iter()) {
                     assert!((a - b).abs() < 1e-14, "{units} units, {inputs} inputs");

@@ -144,7 +144,7 @@ impl<const K: usize> WithSimd for Affine<'_, K> {
         let x = x.as_chunks::<K>().0;
         let whole = rows / LANES * LANES;
         for first in (0..whole).step_by(LANES) {
-            let group = |column: &'_ [f64]| column[first..].as_chunks::<LANES>().0[0];
+            let group = |column: &[f64]| column[first..].as_chunks::<LANES>().0[0];
             let constant = group(b);
             let mut factors = [constant; K];
             for (factors, column) in factors.iter_mut().zip(matrix.chunks_exact(rows)) {
