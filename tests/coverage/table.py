@@ -159,7 +159,8 @@ def score(summary, found, judged, truth):
         if intervals is None:
             refused += 2
             continue
-        covered += [low <= wanted <= high for (low, high), wanted in zip(intervals, sorted(true))]
+        # an end that is open is null
+        covered += [(low or 0.0) <= wanted <= (math.inf if high is None else high) for (low, high), wanted in zip(intervals, sorted(true))]
     return {
         "converged": summary["converged"],
         "r2": summary["r2"]["train"],

@@ -3,9 +3,10 @@
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor;
+use faer::linalg::evd::{ComputeEigenvectors, evd_real, evd_scratch};
 use faer::linalg::matmul::{matmul, triangular};
-use faer::{Accum, MatMut, MatRef, Par};
-use nalgebra::DMatrix;
+use faer::{Accum, ColMut, MatMut, MatRef, Par};
+use nalgebra::{Complex, DMatrix};
 
 fn view(matrix: &DMatrix<f64>) -> MatRef<'_, f64> {
     MatRef::from_column_major_slice(matrix.as_slice(), matrix.nrows(), matrix.ncols())
@@ -101,4 +102,62 @@ pub(crate) fn cholesky(matrix: &mut DMatrix<f64>) -> bool {
         Default::default(),
     )
     .is_ok()
+}
+
+/// The eigenvalues of a square matrix, in no order; none where the iteration does not end or the matrix is not finite.
+///
+/// nalgebra's iteration has no exceptional shifts: of a matrix near a cyclic one it never ends.
+pub(crate) fn eigenvalues(matrix: &DMatrix<f64>) -> Option<Vec<Complex<f64>>> {
+    let n = matrix.nrows();
+    let only_values = ComputeEigenvectors::No;
+    let scratch = evd_scratch::<f64>(n, only_values, only_values, Par::Seq, Default::default());
+    let (mut real, mut imaginary) = (vec![0.0; n], vec![0.0; n]);
+    evd_real(
+        view(matrix),
+        ColMut::from_slice_mut(&mut real).as_diagonal_mut(),
+        ColMut::from_slice_mut(&mut imaginary).as_diagonal_mut(),
+        None,
+        None,
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    )
+    .ok()?;
+    let values = real.into_iter().zip(imaginary);
+    let values: Vec<_> = values.map(|(re, im)| Complex::new(re, im)).collect();
+    let is_finite = values.iter().all(|v| v.re.is_finite() && v.im.is_finite());
+    is_finite.then_some(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of `x^n = c`, by its companion matrix: nalgebra's iteration never ends on it.
+    #[test]
+    fn the_eigenvalues_of_a_cyclic_matrix_are_roots_of_unity() {
+        let (n, c) = (11, 1.7748092111017977_f64);
+        let matrix = DMatrix::from_fn(n, n, |i, j| match (i, j) {
+            (0, j) if j == n - 1 => c,
+            (i, j) if i == j + 1 => 1.0,
+            _ => 0.0,
+        });
+        let found = eigenvalues(&matrix).unwrap();
+        for k in 0..n {
+            let angle = std::f64::consts::TAU * k as f64 / n as f64;
+            let root = Complex::from_polar(c.powf(1.0 / n as f64), angle);
+            let nearest = found.iter().map(|value| (value - root).norm());
+            assert!(nearest.fold(f64::INFINITY, f64::min) < 1e-13, "{root}");
+        }
+    }
+
+    #[test]
+    fn a_matrix_that_is_not_finite_has_no_eigenvalues() {
+        for n in [1, 2, 5, 40] {
+            for value in [f64::NAN, f64::INFINITY] {
+                assert_eq!(eigenvalues(&DMatrix::from_element(n, n, value)), None);
+            }
+        }
+        assert_eq!(eigenvalues(&DMatrix::zeros(0, 0)), Some(Vec::new()));
+    }
 }

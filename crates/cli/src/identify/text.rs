@@ -218,6 +218,9 @@ fn decay_times(modes: &[DecayTime], time_units: &str) -> String {
         (_, true) => format!("{} (period {})", number(mode.time), number(mode.period)),
         (_, false) => number(mode.time),
     };
+    if modes.is_empty() {
+        return "decay times of the network, recurrence included: not found, its eigenvalues did not converge\n".to_owned();
+    }
     let shown: Vec<String> = modes.iter().take(SHOWN).map(one).collect();
     let more = if modes.len() > SHOWN { ", .." } else { "" };
     format!(

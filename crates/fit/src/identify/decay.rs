@@ -1,5 +1,6 @@
 //! Effective decay times: how fast a perturbation of the network dies out, recurrence included.
 
+use crate::linalg::eigenvalues;
 use crate::objective::FitObjective;
 use crate::optimizer::SolveFailure;
 use nalgebra::{DMatrix, DVector};
@@ -68,9 +69,9 @@ pub(super) fn mean_current(
     Ok((at.network, current))
 }
 
-/// The modes about the mean state with currents `current`, slowest first.
+/// The modes about the mean state with currents `current`, slowest first; none where their eigenvalues are not to be found.
 pub(super) fn decay_times(network: &RateNetwork, current: &DVector<f64>) -> Vec<DecayTime> {
-    let eigenvalues = jacobian(network, current).complex_eigenvalues();
+    let eigenvalues = eigenvalues(&jacobian(network, current)).unwrap_or_default();
     let mut modes: Vec<DecayTime> = eigenvalues
         .iter()
         .map(|value| DecayTime {
