@@ -3,7 +3,8 @@
 //! For a model with residuals e(theta) and Jacobian J on the train trials, the information is `F = J^T J / sigma^2`. Everything here
 //! is judged at the minimum of the unpenalised cost next to a result ([`Basis`]), since intervals about a penalised point are wrong
 //! by the bias of the penalty. Where outputs have unlike noise that the data do not give, residuals are divided by an estimate of it first
-//! (`stand`).
+//! (`stand`); where residuals are correlated in time, sigma^2 is as many times larger as it takes of them to tell as much as an
+//! independent one (`noise`).
 //!
 //! With f(I) = I only tau_s tau_r and tau_s + tau_r act, so the two can be exchanged unit by unit (Quax, D'Asaro & van Gerven 2020,
 //! appendix S2, doi:10.1038/s41598-020-68169-x). With another f the order is told by the curvature that the data visit. It is judged
@@ -19,6 +20,7 @@ mod found;
 mod information;
 mod inputs;
 mod names;
+mod noise;
 mod ordered;
 mod profile;
 mod reach;

@@ -28,6 +28,8 @@ pub struct Identification {
     pub reduced_chi2: f64,
     /// Correlation of residuals of neighbouring target times.
     pub residual_autocorrelation: f64,
+    /// Statistical inefficiency `1 + 2 sum rho_k` of the residuals: errors, orders and profiles count so many samples as one.
+    pub residual_inefficiency: f64,
     /// Observed train targets.
     pub n_observed: usize,
     /// Free parameters of the network and initial state; those of the readout are fitted along.

@@ -6,8 +6,9 @@ use super::canonical::canonical;
 use super::decay::{decay_times, mean_current};
 use super::equivalence::equivalences;
 use super::found::Identification;
-use super::information::{Information, Noise};
+use super::information::Information;
 use super::names::{ProfileTarget, parameter_names, unit_labels};
+use super::noise::Noise;
 use super::profile::{self, Profile, profile};
 use super::reach::Reach;
 use super::request::{Control, Depth, IdentifyError, Position, Request};
@@ -256,6 +257,7 @@ fn judged(
         noise_by_output: stand.weighed.as_ref().map(|weighed| weighed.std.clone()),
         reduced_chi2: minimum.residuals.reduced_chi2(&judge.noise),
         residual_autocorrelation: minimum.residuals.autocorrelation,
+        residual_inefficiency: minimum.residuals.inefficiency,
         n_observed: minimum.residuals.count(),
         n_parameters: information.parameters.len(),
         eigenvalues: information.eigenvalues.clone(),

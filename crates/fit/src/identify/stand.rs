@@ -6,7 +6,7 @@
 //! twins and profiles then all count from there, with a noise of 1.
 
 use super::INDISTINGUISHABLE;
-use super::information::{Noise, Residuals};
+use super::noise::{Noise, Residuals};
 use super::refit::{Search, refit};
 use super::request::{Basis, Control, IdentifyError, Request};
 use super::run::{Judge, Parts, judge};
@@ -39,7 +39,7 @@ pub(super) struct Minimum {
     /// Which parameters lie on no bound.
     pub(super) free: Vec<bool>,
     pub(super) residuals: Residuals,
-    /// In units of the residuals.
+    /// In units of the residuals; their correlation in time counted in.
     pub(super) noise: Noise,
     /// What residuals have to be divided by further, where outputs are unlike in noise.
     uneven: Option<Vec<f64>>,
@@ -56,7 +56,7 @@ impl Stand {
     /// Variance of a residual, all outputs together, in units of `target_std` (or 1).
     pub(super) fn noise_variance(&self) -> f64 {
         let Some(weighed) = &self.weighed else {
-            return self.minimum.noise.variance;
+            return self.minimum.noise.variance / self.minimum.residuals.inefficiency;
         };
         let counts = &self.minimum.residuals.counts;
         let squares = weighed
@@ -174,6 +174,7 @@ impl Judge<'_> {
         } else {
             shown
         };
+        let noise = noise.of_correlated(residuals.inefficiency);
         let moved = (given - found.cost) * self.objective.n_train as f64;
         let basis = match found.converged {
             false if found.interrupted => Basis::Interrupted,

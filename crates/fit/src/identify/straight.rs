@@ -1,7 +1,8 @@
 //! Units that stay where f is nearly straight: what is confounded in a linear unit is told badly in them.
 
 use super::candidates::as_if_linear;
-use super::information::{Information, Noise};
+use super::information::Information;
+use super::noise::Noise;
 use crate::layout::ModelLayout;
 use nalgebra::DVector;
 use tauscope_dynamics::{Activation, Block};

@@ -22,6 +22,7 @@ pub(crate) fn uncertainty(found: &Identification, names: &Names) -> Group {
         .attribute("noise_variance", found.noise_variance)
         .attribute("noise_is_known", found.noise_is_known)
         .attribute("residual_autocorrelation", found.residual_autocorrelation)
+        .attribute("residual_inefficiency", found.residual_inefficiency)
         .attribute("cost_given", found.cost[0])
         .attribute("cost", found.cost[1])
         .attribute("n_observed", found.n_observed as i64)

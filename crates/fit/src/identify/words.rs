@@ -8,8 +8,8 @@ use tauscope_dynamics::Activation;
 
 /// An order that is at least this likely is told.
 pub(super) const TOLD: f64 = 0.95;
-/// Correlation of neighbouring residuals beyond which intervals are called too narrow.
-const CORRELATED: f64 = 0.2;
+/// Correlated residuals of which so many count as one are named.
+const CORRELATED: f64 = 1.5;
 
 /// Sentences that are not empty, joined.
 pub(super) fn joined(sentences: &[String]) -> String {
@@ -78,8 +78,11 @@ pub(super) fn warnings(found: &Identification) -> Vec<String> {
     if !found.moves.is_empty() {
         warnings.push(format!("{} led to a better minimum than that of the result: all that is found belongs to it; fit again from other starts (--starts, --seed)", found.reversed_orders()));
     }
-    if found.residual_autocorrelation > CORRELATED && found.basis.is_minimum() {
-        warnings.push(format!("residuals of neighbouring samples are correlated ({:.2}): intervals assume independent noise and are too narrow", found.residual_autocorrelation));
+    if found.residual_inefficiency > CORRELATED && found.basis.is_minimum() {
+        warnings.push(format!(
+            "residuals of neighbouring samples are correlated ({:.2}): intervals and orders count {:.1} samples as one; where that is what the network does not follow, rather than noise with a memory, no interval is sure",
+            found.residual_autocorrelation, found.residual_inefficiency
+        ));
     }
     if found.noise_is_known && found.reduced_chi2 > 1.5 {
         warnings.push(format!(

@@ -210,10 +210,11 @@ fn an_end_that_the_recording_cannot_tell_is_open_and_said_to_be() {
 #[test]
 fn nothing_is_told_of_noise_where_parameters_are_as_many_as_targets() {
     let noise = |count, n_parameters, is_known| {
-        let residuals = information::Residuals {
+        let residuals = super::super::noise::Residuals {
             squares: vec![1.0],
             counts: vec![count],
             autocorrelation: 0.0,
+            inefficiency: 1.0,
         };
         residuals.noise(n_parameters, is_known).is_exhausted
     };

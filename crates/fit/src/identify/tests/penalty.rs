@@ -1,6 +1,7 @@
 //! Intervals of penalised fits: those of the minimum without penalty, or none.
 
-use super::super::information::{Information, Residuals};
+use super::super::information::Information;
+use super::super::noise::Residuals;
 use super::super::*;
 use super::teacher::*;
 use crate::objective::FitObjective;
