@@ -27,6 +27,13 @@ impl Aligned {
         Aligned::within(vec![0.0; len.saturating_add(DOUBLES)], len)
     }
 
+    /// Makes it so long, holding anything; no memory is asked for where it is as long already.
+    pub(super) fn resize(&mut self, len: usize) {
+        if self.len != len {
+            *self = Aligned::zeros(len);
+        }
+    }
+
     fn within(storage: Vec<f64>, len: usize) -> Aligned {
         let start = storage.as_ptr().align_offset(LINE);
         Aligned {

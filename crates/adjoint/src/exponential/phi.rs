@@ -1,3 +1,4 @@
+use super::kernels::fma;
 use pulp::{Simd, WithSimd};
 use tauscope_dynamics::vector_unit;
 
@@ -16,7 +17,7 @@ const TERMS: usize = 28;
 ///
 /// # Reference
 /// Hochbruck & Ostermann, *Exponential integrators*, Acta Numerica 19 (2010), doi:10.1017/S0962492910000048.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct FilterIntegrals {
     y: Vec<f64>,
     keep: Vec<f64>,
@@ -25,17 +26,20 @@ pub(super) struct FilterIntegrals {
 }
 
 impl FilterIntegrals {
-    /// For units that decay at rate `decay`, over a time `length`.
-    pub(super) fn new(decay: &[f64], length: f64) -> FilterIntegrals {
-        let y: Vec<f64> = decay.iter().map(|d| d * length).collect();
-        let keep: Vec<f64> = y.iter().map(|y| (-y).exp()).collect();
-        let mut p: [Vec<f64>; POWERS] = std::array::from_fn(|_| vec![0.0; y.len()]);
+    /// For units that decay at rate `decay`, over a time `length`; what was there is forgotten.
+    pub(super) fn fill(&mut self, decay: &[f64], length: f64) {
+        self.y.clear();
+        self.y.extend(decay.iter().map(|d| d * length));
+        self.keep.clear();
+        self.keep.extend(self.y.iter().map(|y| (-y).exp()));
+        for p in &mut self.p {
+            p.resize(decay.len(), 0.0);
+        }
         vector_unit().dispatch(Integrals {
-            y: &y,
-            keep: &keep,
-            p: p.each_mut().map(|p| p.as_mut_slice()),
+            y: &self.y,
+            keep: &self.keep,
+            p: self.p.each_mut().map(|p| p.as_mut_slice()),
         });
-        FilterIntegrals { y, keep, p }
     }
 
     /// The weights `exp(-y)` of the state at the start, and their derivatives with respect to log tau, `-y d/dy`.
@@ -46,22 +50,73 @@ impl FilterIntegrals {
         }
     }
 
-    /// Adds the weights `y sum_j c_j p_j(y)` of a polynomial forcing `sum_j c_j s^j`.
-    pub(super) fn add_weights(&self, coefficients: &[f64], out: &mut [f64]) {
-        for (c, p) in coefficients.iter().zip(&self.p) {
-            for ((out, y), p) in out.iter_mut().zip(&self.y).zip(p) {
-                *out += c * y * p;
-            }
+    /// Adds the weights `y sum_j c_j p_j(y)` of a polynomial forcing `sum_j c_j s^j`, and their derivatives with respect to log tau,
+    /// `-y d(y p_j)/dy = -y (p_j + y (p_(j+1) - p_j))`.
+    pub(super) fn add_weights(
+        &self,
+        coefficients: &[f64],
+        weights: &mut [f64],
+        by_log_tau: &mut [f64],
+    ) {
+        macro_rules! call {
+            ($count:literal) => {
+                if let Ok(coefficients) = coefficients.try_into() {
+                    vector_unit().dispatch(OfPolynomial::<$count> {
+                        integrals: self,
+                        coefficients,
+                        weights,
+                        by_log_tau,
+                    });
+                }
+            };
+        }
+        match coefficients.len() {
+            0 => {}
+            1 => call!(1),
+            2 => call!(2),
+            3 => call!(3),
+            4 => call!(4),
+            5 => call!(5),
+            6 => call!(6),
+            more => unreachable!(
+                "{more} coefficients of a polynomial, at most {}",
+                POWERS - 1
+            ),
         }
     }
+}
 
-    /// Adds the derivative of [those weights](Self::add_weights) with respect to log tau:
-    /// `-y d(y p_j)/dy = -y (p_j + y (p_(j+1) - p_j))`.
-    pub(super) fn add_weights_by_log_tau(&self, coefficients: &[f64], out: &mut [f64]) {
-        for (c, p) in coefficients.iter().zip(self.p.windows(2)) {
-            for (((out, y), p), next) in out.iter_mut().zip(&self.y).zip(&p[0]).zip(&p[1]) {
-                *out -= y * c * (p + y * (next - p));
+/// See [`FilterIntegrals::add_weights`].
+struct OfPolynomial<'a, const K: usize> {
+    integrals: &'a FilterIntegrals,
+    coefficients: &'a [f64; K],
+    weights: &'a mut [f64],
+    by_log_tau: &'a mut [f64],
+}
+
+impl<const K: usize> WithSimd for OfPolynomial<'_, K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let FilterIntegrals { y, p, .. } = self.integrals;
+        let n = y.len();
+        let (weights, by_log_tau) = (&mut self.weights[..n], &mut self.by_log_tau[..n]);
+        let mut lower = [&[][..]; K];
+        let mut upper = [&[][..]; K];
+        for j in 0..K {
+            (lower[j], upper[j]) = (&p[j][..n], &p[j + 1][..n]);
+        }
+        for unit in 0..n {
+            let (mut of_lower, mut of_upper) = (0.0, 0.0);
+            for j in 0..K {
+                let c = self.coefficients[j];
+                of_lower = fma::<S>(c, lower[j][unit], of_lower);
+                of_upper = fma::<S>(c, upper[j][unit], of_upper);
             }
+            let y = y[unit];
+            weights[unit] = fma::<S>(y, of_lower, weights[unit]);
+            by_log_tau[unit] -= y * fma::<S>(y, of_upper - of_lower, of_lower);
         }
     }
 }
@@ -143,8 +198,14 @@ mod tests {
             .sum()
     }
 
+    fn over(decay: &[f64], length: f64) -> FilterIntegrals {
+        let mut integrals = FilterIntegrals::default();
+        integrals.fill(decay, length);
+        integrals
+    }
+
     fn integrals(y: f64) -> [f64; POWERS] {
-        FilterIntegrals::new(&[1.0], y).p.map(|p| p[0])
+        over(&[1.0], y).p.map(|p| p[0])
     }
 
     #[test]
@@ -163,10 +224,10 @@ mod tests {
 
     #[test]
     fn a_constant_forcing_and_the_state_share_all_weight() {
-        let filter = FilterIntegrals::new(&[0.01, 1.0, 1e4], 1.0);
+        let filter = over(&[0.01, 1.0, 1e4], 1.0);
         let (mut keep, mut by_log_tau, mut weights) = ([0.0; 3], [0.0; 3], [0.0; 3]);
         filter.keep(&mut keep, &mut by_log_tau);
-        filter.add_weights(&[1.0], &mut weights);
+        filter.add_weights(&[1.0], &mut weights, &mut [0.0; 3]);
         for unit in 0..3 {
             assert!((keep[unit] + weights[unit] - 1.0).abs() < 1e-15);
         }
@@ -178,11 +239,10 @@ mod tests {
         const C: [f64; 4] = [0.3, -1.0, 2.0, 0.7];
         /// The weight and its derivative, then those of the state at the start.
         fn at(log_tau: f64) -> [f64; 4] {
-            let filter = FilterIntegrals::new(&[(-log_tau).exp()], 1.0);
+            let filter = over(&[(-log_tau).exp()], 1.0);
             let mut out = [[0.0]; 4];
             let [weight, by_log_tau, keep, keep_by_log_tau] = &mut out;
-            filter.add_weights(&C, weight);
-            filter.add_weights_by_log_tau(&C, by_log_tau);
+            filter.add_weights(&C, weight, by_log_tau);
             filter.keep(keep, keep_by_log_tau);
             out.map(|v| v[0])
         }

@@ -12,9 +12,10 @@ use crate::ExponentialMethod;
 use tauscope_dynamics::{Interpolation, ModelKind};
 
 /// What a step does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum StepKind {
     /// Fills the registers at the start of the solve from the state.
+    #[default]
     Start,
     /// One-step: nothing but the step before is read.
     Hermite,
