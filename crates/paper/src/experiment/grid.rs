@@ -72,7 +72,7 @@ impl Grid {
     }
 
     fn iterations(&self) -> u64 {
-        if self.effort.small { 5 } else { 40 }
+        if self.effort.small { 5 } else { 200 }
     }
 
     /// The losses at one alpha_s and every alpha_r.

@@ -25,6 +25,8 @@ pub(in crate::exponential) struct WeightCache<'a> {
     last: usize,
     /// Which of them is given up next where there are too many.
     oldest: usize,
+    /// How many steps in a row were not known.
+    barren: usize,
 }
 
 /// Irregular sampling repeats none, and fills this.
@@ -32,6 +34,13 @@ const FEWEST: usize = 24;
 /// Steps that are a small part of a sample interval come in as many geometries; of small networks that many are kept.
 const BYTES: usize = 4 << 20;
 const MOST_KEPT: usize = 512;
+/// Where so many steps in a row were not known, none are expected to come back. Weights then go to a [`FEW`] places in turn, which
+/// stay in the cache of the processor..
+const BARREN: usize = 64;
+/// .. more than are read at once..
+const FEW: usize = 12;
+/// .. until so many were not known: then more are kept again for a while, should steps have begun to repeat.
+const PATIENCE: usize = 1024;
 /// Weights that a solve leaves to the backward one, beside its steps.
 const KNOWN_BYTES: usize = 1 << 20;
 
@@ -42,6 +51,7 @@ impl<'a> WeightCache<'a> {
             kept: Vec::new(),
             last: 0,
             oldest: 0,
+            barren: 0,
         }
     }
 
@@ -105,14 +115,23 @@ impl<'a> WeightCache<'a> {
         let hit = all
             .map(|at| at.checked_rem(n).unwrap_or(0))
             .find(|&at| self.kept.get(at).is_some_and(|kept| fits(&kept.geometry)));
+        self.barren = match hit {
+            Some(_) => 0,
+            None => (self.barren + 1) % PATIENCE,
+        };
         self.last = hit.unwrap_or_else(|| self.make(geometry, program));
         &self.kept[self.last]
     }
 
     /// Where the weights of a step are that was not known. They take the memory of those that are given up, if nobody else has them.
     fn make(&mut self, geometry: &Geometry, program: &Program) -> usize {
-        let bytes = self.kept.first().map_or(1, |kept| kept.bytes().max(1));
-        let most = (BYTES / bytes).clamp(FEWEST, MOST_KEPT);
+        let most = if self.barren < BARREN {
+            let bytes = self.kept.first().map_or(1, |kept| kept.bytes().max(1));
+            (BYTES / bytes).clamp(FEWEST, MOST_KEPT)
+        } else {
+            self.kept.truncate(FEW);
+            FEW
+        };
         let at = if self.kept.len() < most {
             self.kept.push(Arc::default());
             self.kept.len() - 1
@@ -129,5 +148,57 @@ impl<'a> WeightCache<'a> {
             self.maker.make(weights, geometry, program);
         }
         at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::programs::Form;
+    use super::super::super::scheme::{Scheme, StepKind};
+    use super::*;
+    use crate::ExponentialMethod;
+    use nalgebra::DMatrix;
+    use tauscope_dynamics::{Activation, Interpolation, ModelKind, Parameters};
+
+    #[test]
+    fn steps_that_repeat_are_found_again_after_many_that_did_not() {
+        let parameters = Parameters {
+            w: DMatrix::zeros(3, 3),
+            u: DMatrix::zeros(3, 1),
+            b: vec![0.0; 3].into(),
+            log_tau_s: vec![-1.0, 0.5, 0.0].into(),
+            log_tau_r: vec![0.2, -2.0, 0.0].into(),
+        };
+        let network =
+            RateNetwork::new(ModelKind::TwoConstant, Activation::Sigmoid, parameters).unwrap();
+        let form = Form {
+            model: ModelKind::TwoConstant,
+            interpolation: Interpolation::Linear,
+            jumps: false,
+            estimates: true,
+        };
+        let scheme = Scheme::new(ExponentialMethod::ExpAdams, form, true);
+        let kind = StepKind::Adams;
+        let mut cache = WeightCache::new(&network);
+        let mut ask = |h: f64| {
+            let geometry = Geometry {
+                kind,
+                h,
+                lengths: [1.0; 6],
+                left: 0.0,
+                right: 1.0,
+                settles: 0.0,
+            };
+            let found = cache.exact(&geometry, scheme.program(kind));
+            assert_eq!(found.geometry.h, h);
+            (found.bytes(), cache.barren, cache.kept.len())
+        };
+        for n in 0..500 {
+            let (_, _, kept) = ask(1.0 + f64::from(n));
+            assert!(n < BARREN as i32 || kept == FEW, "{n} {kept}");
+        }
+        // a pattern of thirty
+        let barren = (0..60).map(|_| (0..30).map(|n| ask(0.01 + f64::from(n)).1).max());
+        assert_eq!(barren.last().flatten(), Some(0));
     }
 }
