@@ -32,11 +32,13 @@ mod readers;
 mod run;
 mod scheme;
 mod tangent;
+mod tape;
 mod weights;
 
 pub(crate) use backward::backward;
-pub(crate) use run::{StepTape, forward};
+pub(crate) use run::forward;
 pub(crate) use tangent::sensitivities;
+pub(crate) use tape::StepTape;
 
 #[cfg(test)]
 mod tests;

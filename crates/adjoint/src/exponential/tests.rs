@@ -1,7 +1,7 @@
 //! What a solve from outside cannot see: which programs its steps ran.
 
-use super::run::StepTape;
 use super::scheme::StepKind;
+use super::tape::StepTape;
 use crate::forward::Tape;
 use crate::{
     AdaptiveMethod, Direction, ExponentialMethod, Integrator, Refinement, StepControl, Tolerances,
