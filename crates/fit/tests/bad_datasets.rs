@@ -134,11 +134,11 @@ fn a_file_cut_short_is_said_to_be_damaged() {
 fn missing_variables_and_attributes_are_named_with_what_they_should_be() {
     assert_eq!(
         message(|t| t.variables.retain(|v| v.name != "targets")),
-        "x.h5: the variable targets is missing; variables there: trial, time, input, output, inputs"
+        "x.h5: the variable targets is missing; variables there: trial, time, input, output, inputs. Rename the one that it is, or write the file anew with it"
     );
     assert_eq!(
         message(|t| t.variables.retain(|v| v.name != "inputs")),
-        "x.h5: the variable inputs is missing; variables there: trial, time, input, output, targets"
+        "x.h5: the variable inputs is missing; variables there: trial, time, input, output, targets. Rename the one that it is, or write the file anew with it"
     );
     assert_eq!(
         message(|t| t.attributes.retain(|(n, _)| n != "tauscope_format")),

@@ -316,7 +316,10 @@ fn results_are_read_by_name_with_their_shape() {
     let missing = file.group("uncertainty").unwrap_err().to_string();
     assert_eq!(
         missing,
-        format!("{}: the group uncertainty is missing", path.display())
+        format!(
+            "{}: the group uncertainty is missing: write the file anew by the command that made it",
+            path.display()
+        )
     );
 }
 
@@ -399,7 +402,7 @@ fn a_gradient_problem_has_what_its_model_needs() {
     assert_eq!(problem("rate", |_| {}), Ok(()));
     assert_eq!(
         problem("two-constant", |_| {}),
-        Err("x.h5: the variable parameters/tau_s is missing; variables there: unit, source_unit, W, b, tau_r".to_owned())
+        Err("x.h5: the variable parameters/tau_s is missing; variables there: unit, source_unit, W, b, tau_r. Rename the one that it is, or write the file anew with it".to_owned())
     );
     assert_eq!(
         problem("spiking", |_| {}),

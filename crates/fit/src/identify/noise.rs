@@ -108,20 +108,23 @@ impl Residuals {
                 for (index, (value, r)) in
                     observation.values.iter().zip(residual.iter()).enumerate()
                 {
-                    let is_missing = value.is_nan();
-                    if !is_missing {
-                        squares[index % n] += r * r;
-                        counts[index % n] += 1;
+                    if value.is_nan() {
+                        continue;
                     }
-                    series[first + index].push(if is_missing { f64::NAN } else { *r });
+                    squares[index % n] += r * r;
+                    counts[index % n] += 1;
+                    let of_one: &mut Vec<f64> = &mut series[first + index];
+                    of_one.resize(observation.target, f64::NAN);
+                    of_one.push(*r);
                 }
             }
         }
+        let correlations = autocorrelations(&series);
         Ok(Residuals {
             squares,
             counts,
-            autocorrelation: autocorrelation(&series, 1).map_or(0.0, |at| at.value),
-            inefficiency: inefficiency(&series),
+            autocorrelation: correlations.first().map_or(0.0, |at| at.value),
+            inefficiency: inefficiency(&correlations),
         })
     }
 
@@ -173,14 +176,20 @@ impl Residuals {
 }
 
 /// Correlation of residuals at a lag.
+#[derive(Debug, Clone, Copy)]
 struct Autocorrelation {
     value: f64,
-    /// Its standard error where there is none, `1 / sqrt(n)` of n pairs.
-    error: f64,
+    /// Pairs of residuals over the number of residuals.
+    pairs: f64,
+    /// Whether it is more than chance explains, `2 / sqrt(pairs)`.
+    is_significant: bool,
 }
 
+/// Longest lag: a correlation that lasts longer makes errors that no factor mends.
+const MOST_LAGS: usize = 2000;
+
 /// Of all series together at `lag` samples; residuals that are missing (NaN) make no pair. None where there are no pairs.
-fn autocorrelation(series: &[Vec<f64>], lag: usize) -> Option<Autocorrelation> {
+fn autocorrelation(series: &[Vec<f64>], lag: usize) -> Option<(f64, usize)> {
     let (mut product, mut square, mut count) = (0.0, 0.0, 0_usize);
     for one in series {
         for (r, s) in one.iter().zip(one.iter().skip(lag)) {
@@ -192,24 +201,39 @@ fn autocorrelation(series: &[Vec<f64>], lag: usize) -> Option<Autocorrelation> {
             count += 1;
         }
     }
-    (square > 0.0).then(|| Autocorrelation {
-        value: product / square,
-        error: 1.0 / (count as f64).sqrt(),
-    })
+    (square > 0.0).then_some((product / square, count))
 }
 
-/// `g = 1 + 2 sum_k rho_k`: the variance of a mean of n samples is `g / n` of one sample's. The same g is that of estimates of whatever
-/// acts on many samples in a row, as time constants do; of what alternates from sample to sample it is too large, and what it widens are
-/// intervals. The sum ends with the first correlation that chance explains (Geyer 1992, doi:10.1214/ss/1177011137: beyond it is noise).
-/// A series counts as one sample at least.
-fn inefficiency(series: &[Vec<f64>]) -> f64 {
-    let longest = series.iter().map(Vec::len).max().unwrap_or(0).max(1);
-    let sum: f64 = (1..longest)
-        .map_while(|lag| autocorrelation(series, lag))
-        .take_while(|at| at.value > BY_CHANCE_ALONE * at.error)
-        .map(|at| at.value)
-        .sum();
-    (1.0 + 2.0 * sum).min(longest as f64)
+/// At all lags that have pairs, up to the first that is not significant.
+fn autocorrelations(series: &[Vec<f64>]) -> Vec<Autocorrelation> {
+    let longest = series.iter().map(Vec::len).max().unwrap_or(0);
+    let observed = |one: &Vec<f64>| one.iter().filter(|r| !r.is_nan()).count();
+    let count = series.iter().map(observed).sum::<usize>().max(1);
+    let mut found = Vec::new();
+    for lag in 1..longest.min(MOST_LAGS) {
+        let Some((value, pairs)) = autocorrelation(series, lag) else {
+            continue;
+        };
+        let is_significant = value * (pairs as f64).sqrt() > BY_CHANCE_ALONE;
+        found.push(Autocorrelation {
+            value,
+            pairs: pairs as f64 / count as f64,
+            is_significant,
+        });
+        if !is_significant {
+            break;
+        }
+    }
+    found
+}
+
+/// `g = 1 + 2 sum_k m_k rho_k` with m_k pairs a residual at lag k: the variance of a mean of n residuals is `g / n` of one residual's. The
+/// same g is that of estimates of whatever acts on many samples in a row, as time constants do; of what alternates from sample to
+/// sample it is too large, and what it widens are intervals. The sum ends before the first correlation that chance explains: beyond
+/// it is noise (Geyer 1992, doi:10.1214/ss/1177011137).
+fn inefficiency(correlations: &[Autocorrelation]) -> f64 {
+    let significant = correlations.iter().take_while(|at| at.is_significant);
+    1.0 + 2.0 * significant.map(|at| at.pairs * at.value).sum::<f64>()
 }
 
 #[cfg(test)]
@@ -234,14 +258,15 @@ mod tests {
         (0..20).map(|_| one()).collect()
     }
 
+    fn of(series: &[Vec<f64>]) -> f64 {
+        inefficiency(&autocorrelations(series))
+    }
+
     #[test]
     fn of_a_first_order_process_one_sample_in_g_counts() {
-        assert!(inefficiency(&processes(0.0, 500)) < 1.05);
+        assert!(of(&processes(0.0, 500)) < 1.05);
         for rho in [0.3, 0.6, 0.9] {
-            let (found, wanted) = (
-                inefficiency(&processes(rho, 2000)),
-                (1.0 + rho) / (1.0 - rho),
-            );
+            let (found, wanted) = (of(&processes(rho, 2000)), (1.0 + rho) / (1.0 - rho));
             assert!(
                 (found / wanted - 1.0).abs() < 0.15,
                 "{rho} {found} {wanted}"
@@ -250,22 +275,34 @@ mod tests {
     }
 
     #[test]
-    fn missing_residuals_make_no_pair() {
-        let mut series = processes(0.9, 2000);
-        let whole = autocorrelation(&series, 1).unwrap().value;
-        for one in &mut series {
-            one.iter_mut().step_by(3).for_each(|r| *r = f64::NAN);
-        }
-        assert!((autocorrelation(&series, 1).unwrap().value - whole).abs() < 0.01);
-        assert!(autocorrelation(&series, 3).unwrap().value > 0.7);
+    fn missing_residuals_make_no_pair_and_those_far_apart_tell_more() {
+        let rho: f64 = 0.9;
+        let only = |is_observed: fn(usize, usize) -> bool| {
+            let mut series = processes(rho, 4000);
+            for (s, one) in series.iter_mut().enumerate() {
+                let each = one.iter_mut().enumerate();
+                each.filter(|(k, _)| !is_observed(s, *k))
+                    .for_each(|(_, r)| *r = f64::NAN);
+            }
+            series
+        };
+        // every other sample: those of a process with rho^2
+        let found = of(&only(|s, k| (s + k).is_multiple_of(2)));
+        let wanted = (1.0 + rho * rho) / (1.0 - rho * rho);
+        assert!((found / wanted - 1.0).abs() < 0.15, "{found} {wanted}");
+        // two of three: 2/3 of all, pairs at lag k of which are a third, a third, two thirds of all in turn
+        let found = of(&only(|_, k| k % 3 > 0));
+        let [one, two, three] = [1, 2, 3].map(|lag| rho.powi(lag));
+        let wanted = 1.0 + 2.0 * (0.5 * one + 0.5 * two + three) / (1.0 - three);
+        assert!((found / wanted - 1.0).abs() < 0.15, "{found} {wanted}");
         let nothing = vec![vec![f64::NAN; 9]; 2];
-        assert!(autocorrelation(&nothing, 1).is_none());
-        assert_eq!(inefficiency(&nothing), 1.0);
-        assert_eq!(inefficiency(&[]), 1.0);
+        assert_eq!((of(&nothing), of(&[])), (1.0, 1.0));
     }
 
     #[test]
-    fn a_series_is_one_sample_at_least() {
-        assert_eq!(inefficiency(&[vec![1.0; 50], vec![1.0; 50]]), 50.0);
+    fn short_series_have_fewer_pairs_at_long_lags() {
+        // one that stays as it is counts as a single sample
+        let stays: Vec<Vec<f64>> = (0..40).map(|s| vec![(s as f64).sin(); 50]).collect();
+        assert!((of(&stays) - 50.0).abs() < 1e-9, "{}", of(&stays));
     }
 }

@@ -40,7 +40,7 @@ pub enum StoreError {
         detail: String,
     },
     /// A group is missing.
-    #[error("{}: the group {group} is missing", path.display())]
+    #[error("{}: the group {group} is missing: write the file anew by the command that made it", path.display())]
     MissingGroup {
         /// The file.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum StoreError {
         group: String,
     },
     /// A variable is missing.
-    #[error("{}: the variable {variable} is missing; variables there: {present}", path.display())]
+    #[error("{}: the variable {variable} is missing; variables there: {present}. Rename the one that it is, or write the file anew with it", path.display())]
     MissingVariable {
         /// The file.
         path: PathBuf,

@@ -27,6 +27,8 @@ pub(in crate::exponential) struct WeightCache<'a> {
     oldest: usize,
     /// How many steps in a row were not known.
     barren: usize,
+    /// Bytes of the largest that was made: a first step has few.
+    largest: usize,
 }
 
 /// Irregular sampling repeats none, and fills this.
@@ -34,13 +36,13 @@ const FEWEST: usize = 24;
 /// Steps that are a small part of a sample interval come in as many geometries; of small networks that many are kept.
 const BYTES: usize = 4 << 20;
 const MOST_KEPT: usize = 512;
-/// Where so many steps in a row were not known, none are expected to come back. Weights then go to a [`FEW`] places in turn, which
-/// stay in the cache of the processor..
-const BARREN: usize = 64;
+/// Where more steps in a row were not known than are kept, by this many, none are expected to come back. Weights then go to a [`FEW`]
+/// places in turn, which stay in the cache of the processor..
+const BARREN: usize = 16;
 /// .. more than are read at once..
 const FEW: usize = 12;
-/// .. until so many were not known: then more are kept again for a while, should steps have begun to repeat.
-const PATIENCE: usize = 1024;
+/// .. until so many times as are kept were not known: then all are kept again for a while, should steps have begun to repeat.
+const PATIENCE: usize = 16;
 /// Weights that a solve leaves to the backward one, beside its steps.
 const KNOWN_BYTES: usize = 1 << 20;
 
@@ -52,6 +54,7 @@ impl<'a> WeightCache<'a> {
             last: 0,
             oldest: 0,
             barren: 0,
+            largest: 1,
         }
     }
 
@@ -76,8 +79,7 @@ impl<'a> WeightCache<'a> {
 
     /// What it has, up to [`KNOWN_BYTES`].
     pub(in crate::exponential) fn into_known(mut self) -> KnownWeights {
-        let bytes = self.kept.first().map_or(1, |kept| kept.bytes().max(1));
-        let surplus = self.kept.len().saturating_sub(KNOWN_BYTES / bytes);
+        let surplus = self.kept.len().saturating_sub(KNOWN_BYTES / self.largest);
         KnownWeights {
             decays: decays(self.maker.network()).map(<[f64]>::to_vec),
             weights: self.kept.split_off(surplus),
@@ -115,19 +117,24 @@ impl<'a> WeightCache<'a> {
         let hit = all
             .map(|at| at.checked_rem(n).unwrap_or(0))
             .find(|&at| self.kept.get(at).is_some_and(|kept| fits(&kept.geometry)));
-        self.barren = match hit {
-            Some(_) => 0,
-            None => (self.barren + 1) % PATIENCE,
-        };
+        if hit.is_some() {
+            self.barren = 0;
+        }
         self.last = hit.unwrap_or_else(|| self.make(geometry, program));
         &self.kept[self.last]
     }
 
+    /// How many are kept.
+    fn most(&self) -> usize {
+        (BYTES / self.largest).clamp(FEWEST, MOST_KEPT)
+    }
+
     /// Where the weights of a step are that was not known. They take the memory of those that are given up, if nobody else has them.
     fn make(&mut self, geometry: &Geometry, program: &Program) -> usize {
-        let most = if self.barren < BARREN {
-            let bytes = self.kept.first().map_or(1, |kept| kept.bytes().max(1));
-            (BYTES / bytes).clamp(FEWEST, MOST_KEPT)
+        let all = self.most();
+        self.barren = (self.barren + 1) % (PATIENCE * all);
+        let most = if self.barren < all + BARREN {
+            all
         } else {
             self.kept.truncate(FEW);
             FEW
@@ -146,6 +153,7 @@ impl<'a> WeightCache<'a> {
         }
         if let Some(weights) = Arc::get_mut(place) {
             self.maker.make(weights, geometry, program);
+            self.largest = self.largest.max(weights.bytes());
         }
         at
     }
@@ -180,7 +188,7 @@ mod tests {
         let scheme = Scheme::new(ExponentialMethod::ExpAdams, form, true);
         let kind = StepKind::Adams;
         let mut cache = WeightCache::new(&network);
-        let mut ask = |h: f64| {
+        let ask = |cache: &mut WeightCache<'_>, h: f64| {
             let geometry = Geometry {
                 kind,
                 h,
@@ -191,14 +199,18 @@ mod tests {
             };
             let found = cache.exact(&geometry, scheme.program(kind));
             assert_eq!(found.geometry.h, h);
-            (found.bytes(), cache.barren, cache.kept.len())
         };
-        for n in 0..500 {
-            let (_, _, kept) = ask(1.0 + f64::from(n));
-            assert!(n < BARREN as i32 || kept == FEW, "{n} {kept}");
+        for n in 0..2000 {
+            ask(&mut cache, 1.0 + f64::from(n));
+            let is_barren = cache.barren >= cache.most() + BARREN;
+            assert!(!is_barren || cache.kept.len() == FEW, "{n}");
         }
-        // a pattern of thirty
-        let barren = (0..60).map(|_| (0..30).map(|n| ask(0.01 + f64::from(n)).1).max());
-        assert_eq!(barren.last().flatten(), Some(0));
+        assert_eq!(cache.kept.len(), FEW);
+        // as many as there is room for
+        let period = cache.most() - FEW;
+        for n in 0..2 * PATIENCE * cache.most() {
+            ask(&mut cache, 0.01 + (n % period) as f64);
+        }
+        assert_eq!(cache.barren, 0);
     }
 }
