@@ -144,7 +144,7 @@ fn a_dataset_that_cannot_be_used_ends_with_1_and_one_line() {
     let cases: [(Change, &str); 5] = [
         (
             |t| t.variables.retain(|v| v.name != "targets"),
-            "the variable targets is missing; variables there: trial, time, input, output, inputs",
+            "the variable targets is missing; variables there: trial, time, input, output, inputs. Rename the one that it is, or write the file anew with it",
         ),
         (
             |t| {
