@@ -46,12 +46,26 @@ def test_parts_of_other_settings_are_not_mixed(table):
     assert "000.json was computed with" in other.stderr and "another --out" in other.stderr
 
 
-def test_every_block_has_every_level_equally_often(top):
+@pytest.fixture
+def script(top):
     sys.path.insert(0, str(top / "tests/coverage"))
     try:
         import table as script
     finally:
         sys.path.pop(0)
+    return script
+
+
+def test_an_interval_that_is_open_at_an_end_is_scored(script):
+    truth, found = {"tau_s": [0.1, 0.2], "tau_r": [0.3, 0.1]}, {"tau_s": [0.1, 0.2], "tau_r": [0.3, 0.1]}
+    # of the smaller and the larger constant of a unit; an end without a number is null
+    judged = {"units": [{"intervals": [[0.15, None], [0.25, None]]}, {"intervals": None}]}
+    summary = {"converged": True, "r2": {"train": 1.0}, "seconds": 1.0}
+    scored = script.score(summary, found, judged, truth)
+    assert (scored["covered"], scored["intervals"], scored["refused"]) == (1, 2, 2)
+
+
+def test_every_block_has_every_level_equally_often(script):
     for block in range(5):
         drawn = [script.levels(block * script.BLOCK + place) for place in range(script.BLOCK)]
         for name, values in script.FACTORS.items():
