@@ -3,7 +3,9 @@
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor;
-use faer::linalg::evd::{ComputeEigenvectors, evd_real, evd_scratch};
+use faer::linalg::evd::{
+    ComputeEigenvectors, evd_real, evd_scratch, self_adjoint_evd, self_adjoint_evd_scratch,
+};
 use faer::linalg::matmul::{matmul, triangular};
 use faer::{Accum, ColMut, MatMut, MatRef, Par};
 use nalgebra::{Complex, DMatrix};
@@ -131,9 +133,52 @@ pub(crate) fn eigenvalues(matrix: &DMatrix<f64>) -> Option<Vec<Complex<f64>>> {
     is_whole.then_some(values)
 }
 
+/// Eigenvalues of a symmetric matrix, of which the lower half counts, ascending, and its eigenvectors in columns; none where the matrix is
+/// not finite.
+pub(crate) fn symmetric_eigen(matrix: &DMatrix<f64>) -> Option<(Vec<f64>, DMatrix<f64>)> {
+    let n = matrix.nrows();
+    if n == 0 {
+        return Some((Vec::new(), DMatrix::zeros(0, 0)));
+    }
+    let scratch =
+        self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, Default::default());
+    let (mut values, mut vectors) = (vec![f64::NAN; n], DMatrix::zeros(n, n));
+    self_adjoint_evd(
+        view(matrix),
+        ColMut::from_slice_mut(&mut values).as_diagonal_mut(),
+        Some(view_mut(&mut vectors)),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    )
+    .ok()?;
+    values
+        .iter()
+        .all(|v| v.is_finite())
+        .then_some((values, vectors))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_symmetric_matrix_is_made_of_its_eigenvectors_in_ascending_order() {
+        for n in [0, 1, 2, 7, 40, 150] {
+            let a = DMatrix::from_fn(n, n, |i, j| ((31 * i + 17 * j) as f64).sin());
+            // of deficient rank
+            let a = &a * a.transpose();
+            let (values, vectors) = symmetric_eigen(&a).unwrap();
+            assert!(values.is_sorted());
+            let again = &vectors * DMatrix::from_diagonal(&values.into()) * vectors.transpose();
+            let off = vectors.tr_mul(&vectors) - DMatrix::identity(n, n);
+            assert!(
+                (again - &a).norm() <= 1e-13 * a.norm().max(1.0) && off.norm() < 1e-12,
+                "{n}"
+            );
+        }
+        assert!(symmetric_eigen(&DMatrix::from_element(3, 3, f64::NAN)).is_none());
+    }
 
     /// Of `x^n = c`, by its companion matrix: nalgebra's iteration never ends on it.
     #[test]

@@ -1,9 +1,10 @@
 //! Fisher information of what is shared by all outputs: network and initial state, with the readout profiled out.
 
 use super::noise::Noise;
+use crate::linalg::symmetric_eigen;
 use crate::objective::FitObjective;
 use crate::optimizer::{Arrow, Objective, SolveFailure};
-use nalgebra::{DMatrix, DVector, SymmetricEigen};
+use nalgebra::{DMatrix, DVector};
 use std::ops::Range;
 
 /// Eigenvalues below this, of the information scaled to a unit diagonal, are those of directions that the predictions do not
@@ -118,15 +119,7 @@ impl Information {
         let scaled = DMatrix::from_fn(n, n, |i, j| {
             0.5 * (matrix[(i, j)] + matrix[(j, i)]) * over(i) * over(j)
         });
-        let eigen = SymmetricEigen::new(scaled);
-        let mut order: Vec<usize> = (0..n).collect();
-        order.sort_by(|&a, &b| {
-            eigen.eigenvalues[a]
-                .total_cmp(&eigen.eigenvalues[b])
-                .then(a.cmp(&b))
-        });
-        let eigenvalues: Vec<f64> = order.iter().map(|&k| eigen.eigenvalues[k]).collect();
-        let eigenvectors = DMatrix::from_fn(n, n, |i, j| eigen.eigenvectors[(i, order[j])]);
+        let (eigenvalues, eigenvectors) = eigen(&scaled);
         let kept: Vec<usize> = (0..n).filter(|&k| eigenvalues[k] > NULL).collect();
         // pseudo-inverse over what is determined
         let half = DMatrix::from_fn(n, kept.len(), |i, j| over(i) * eigenvectors[(i, kept[j])]);
@@ -219,6 +212,13 @@ fn acting(full: &Arrow, blocks: &[Range<usize>]) -> Vec<bool> {
     (0..shared.len()).map(acts).collect()
 }
 
+/// Eigenvalues, ascending, and eigenvectors; NaN of a matrix that is not finite.
+fn eigen(matrix: &DMatrix<f64>) -> (Vec<f64>, DMatrix<f64>) {
+    let n = matrix.nrows();
+    symmetric_eigen(matrix)
+        .unwrap_or_else(|| (vec![f64::NAN; n], DMatrix::from_element(n, n, f64::NAN)))
+}
+
 fn pick(matrix: &DMatrix<f64>, rows: &[usize]) -> DMatrix<f64> {
     DMatrix::from_fn(rows.len(), rows.len(), |i, j| matrix[(rows[i], rows[j])])
 }
@@ -234,11 +234,11 @@ fn eliminated(full: &Arrow, corner: &DMatrix<f64>, s: &[f64]) -> DMatrix<f64> {
     for (o, s) in s.iter().enumerate() {
         let block = full.blocks.columns(o * width, width).into_owned();
         let side = full.sides.rows(o * width, width);
-        let eigen = SymmetricEigen::new(block);
-        let largest = eigen.eigenvalues.amax();
-        for (k, &value) in eigen.eigenvalues.iter().enumerate() {
+        let (values, vectors) = eigen(&block);
+        let largest = values.iter().fold(0.0, |most: f64, v| most.max(v.abs()));
+        for (k, &value) in values.iter().enumerate() {
             if value > 1e-13 * largest {
-                let row = side.tr_mul(&eigen.eigenvectors.column(k));
+                let row = side.tr_mul(&vectors.column(k));
                 left.ger(-s * s / value, &row, &row, 1.0);
             }
         }
